@@ -115,7 +115,6 @@ impl fmt::Debug for ApiKeySource {
 #[derive(Clone)]
 struct WatchState {
     path: Arc<Path>,
-    /// Why the file could not be read the last time.
     problem: Option<String>,
 }
 

@@ -25,7 +25,6 @@ pub(crate) fn rejects_token(status: StatusCode, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Whether a challenge has this error (RFC 6750 §3.1, RFC 9449 §9).
 pub(crate) fn has_error(headers: &HeaderMap, error: &str) -> bool {
     let mut values = headers.get_all(WWW_AUTHENTICATE).iter();
     values.any(|value| value_has_error(value.as_bytes(), error.as_bytes()))

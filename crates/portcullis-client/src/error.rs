@@ -115,7 +115,6 @@ impl TokenError {
         }))
     }
 
-    /// Prefixes the message.
     pub(crate) fn with_context(mut self, what: &str) -> Self {
         let inner = Arc::make_mut(&mut self.0);
         inner.message = format!("{what}: {}", inner.message).into();

@@ -32,9 +32,8 @@ impl Lifetime {
         let expires_at = requested_at.saturating_add(lifetime);
         let usable_until = expires_at.saturating_sub((lifetime / 10).min(MAX_EXPIRY_MARGIN));
         // A token that is not due must be usable: `TokenSource::current` relies on it.
-        let refresh_at = requested_at
-            .saturating_add(jitter.spread(lifetime / 10 * 8))
-            .min(usable_until);
+        let refresh_after = jitter.spread(lifetime / 10 * 8);
+        let refresh_at = requested_at.saturating_add(refresh_after).min(usable_until);
         Self {
             refresh_at,
             idle_refresh_at: refresh_at.max(requested_at.saturating_add(MIN_IDLE_REFRESH)),

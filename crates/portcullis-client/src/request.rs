@@ -22,16 +22,8 @@ impl TokenRequest {
         if !self.scopes.is_empty() {
             form.push(("scope", self.scopes.as_str()));
         }
-        form.extend(
-            self.resources
-                .iter()
-                .map(|resource| ("resource", &**resource)),
-        );
-        form.extend(
-            self.audience
-                .iter()
-                .map(|audience| ("audience", &**audience)),
-        );
+        form.extend(self.resources.iter().map(|value| ("resource", &**value)));
+        form.extend(self.audience.iter().map(|value| ("audience", &**value)));
         form
     }
 

@@ -26,11 +26,13 @@ struct Inner {
     response: TokenResponse,
     client: Arc<TokenClient>,
     /// `None` for an exchanged token.
-    source: Option<Weak<dyn RejectToken>>,
+    source: Option<WeakSource>,
     lifetime: Lifetime,
 }
 
-/// The source of a token, as the token sees it.
+/// The source of a token. Weak, because the source holds the token.
+pub(crate) type WeakSource = Weak<dyn RejectToken>;
+
 pub(crate) trait RejectToken: Send + Sync {
     /// Withdraws a token that a service rejected. Returns whether the source no longer hands it out.
     fn reject(&self, token: &AccessToken) -> bool;
@@ -54,7 +56,7 @@ impl AccessToken {
     pub(crate) fn new(
         response: TokenResponse,
         client: Arc<TokenClient>,
-        source: Option<Weak<dyn RejectToken>>,
+        source: Option<WeakSource>,
         lifetime: Lifetime,
     ) -> Self {
         Self(Arc::new(Inner {

@@ -58,7 +58,6 @@ impl TokenClient {
         tracing::warn!(client_id, %request, "the token response has no `token_type`; using the token as a bearer token: configure the server to send `token_type` (RFC 6749 §5.1)");
     }
 
-    /// Sends a token request (RFC 6749 §5) and parses the answer.
     pub(crate) async fn fetch(
         &self,
         form: &[(&str, &str)],
@@ -76,10 +75,8 @@ impl TokenClient {
     pub(crate) async fn revoke(&self, token: &str) -> Result<(), TokenError> {
         let form = [("token", token), ("token_type_hint", "access_token")];
         let (server, authentication) = (&self.server, &self.authentication);
-        let error = match server
-            .post(OAuthEndpoint::Revocation, authentication, &form)
-            .await
-        {
+        let answer = server.post(OAuthEndpoint::Revocation, authentication, &form);
+        let error = match answer.await {
             Ok(answer) if answer.confirms_revocation() => return Ok(()),
             // 503 asks for another attempt later, whatever the body says (RFC 7009 §2.2.1).
             Ok(answer) => match answer.error().filter(|_| answer.status() != 503) {

@@ -180,10 +180,9 @@ impl Discovery {
             FetchError::new(FetchErrorKind::Unusable, message)
         })?;
         if named.issuer != *self.issuer {
+            let (found, expected) = (escape_url(&named.issuer), escape_url(&self.issuer));
             let message = format!(
-                "{url} is the metadata of issuer {}, expected {}: configure the issuer exactly as its metadata names it",
-                escape_url(&named.issuer),
-                escape_url(&self.issuer)
+                "{url} is the metadata of issuer {found}, expected {expected}: configure the issuer exactly as its metadata names it"
             );
             return Err(FetchError::new(FetchErrorKind::IssuerMismatch, message));
         }

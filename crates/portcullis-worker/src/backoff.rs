@@ -68,9 +68,8 @@ impl Backoff {
 
     /// Notes a failure. `wait` comes from [`next_wait`](Self::next_wait), `retry_after` from the server.
     pub fn failed(&mut self, now: Moment, wait: Duration, retry_after: Option<Duration>) {
-        let retry_after = retry_after
-            .unwrap_or_default()
-            .min(self.rules.longest_retry_after);
+        let asked = retry_after.unwrap_or_default();
+        let retry_after = asked.min(self.rules.longest_retry_after);
         self.failures = self.failures.saturating_add(1);
         let until = |wait| Deadline::after(now, wait);
         self.end = Some(until(wait.max(retry_after)));

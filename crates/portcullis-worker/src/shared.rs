@@ -55,9 +55,8 @@ pub(crate) struct Progress {
     pub(crate) task_has_ended: bool,
 }
 
-/// A ticket for the run that a caller asked for: see [`Worker::request_run_if`](crate::Worker::request_run_if) and
-/// [`Worker::wait_until_ended`](crate::Worker::wait_until_ended). A run is one piece of a task's work, such as one fetch,
-/// from `begin_run` to `end_run`.
+/// The run that a caller asked for and may [wait for](crate::Worker::wait_until_ended). A run is one piece of a task's work,
+/// such as one fetch, from `begin_run` to `end_run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunTicket {
     pub(crate) number: u64,

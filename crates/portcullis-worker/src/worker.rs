@@ -20,9 +20,8 @@ impl<S: State> Drop for Owner<S> {
 }
 
 fn request_stop<S: State>(shared: &Shared<S>) {
-    shared
-        .progress
-        .send_modify(|progress| progress.is_stopping = true);
+    let stop = |progress: &mut Progress| progress.is_stopping = true;
+    shared.progress.send_modify(stop);
 }
 
 /// The task has ended: it was stopped, it panicked, or its runtime was shut down.

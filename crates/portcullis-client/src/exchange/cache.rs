@@ -75,8 +75,8 @@ impl Cache {
     /// Records the outcome of an exchange, and decides how long a failure is repeated.
     pub(super) fn record(
         &mut self,
-        started: Moment,
         outcome: Result<AccessToken, TokenError>,
+        started: Moment,
         now: Moment,
     ) -> Result<AccessToken, Failed> {
         // An exchange that started before the last failure neither ends the backoff nor lengthens it.
@@ -144,7 +144,6 @@ impl Cache {
 }
 
 impl Entry {
-    /// Whether the exchange is in flight, its token is usable, or its failure is still repeated.
     fn is_valid(&self, now: Moment) -> bool {
         match &*self.progress.borrow() {
             Some(Ok(token)) => token.lifetime().is_usable(now.wall()),

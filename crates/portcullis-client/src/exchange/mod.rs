@@ -99,7 +99,7 @@ impl TokenExchange {
         let key = key(subject, actor.as_ref());
         loop {
             let now = inner.now();
-            inner.check(subject, now)?;
+            inner.check_subject(subject, now)?;
             let (mut progress, sender) =
                 lock(&inner.cache).lookup_or_insert(key, now, inner.capacity)?;
             if let Some(sender) = sender {
@@ -158,7 +158,7 @@ impl TokenExchange {
                     let warning = &inner.untyped_warning;
                     warning.get_or_init(|| inner.client.warn_untyped());
                 }
-                let outcome = lock(&inner.cache).record(started, outcome, now);
+                let outcome = lock(&inner.cache).record(outcome, started, now);
                 let _ = sender.send(Some(outcome));
             }
         };
@@ -173,8 +173,7 @@ impl Inner {
         Moment::new(self.client.clock().now(), self.origin.elapsed())
     }
 
-    /// Checks that the subject's token is current and may be sent to the server.
-    fn check(&self, subject: &SubjectToken, now: Moment) -> Result<(), TokenError> {
+    fn check_subject(&self, subject: &SubjectToken, now: Moment) -> Result<(), TokenError> {
         let refuse = |why: &str| Err(TokenError::new(TokenErrorKind::NoSubjectToken, why));
         if subject.expires_at.is_some_and(|end| end <= now.wall()) {
             return refuse("the subject's token has expired");
@@ -288,17 +287,15 @@ async fn exchange(
             Some(found) if is_registered(found) => format!("type {}", answer.for_message(found)),
             Some(_) => "unknown type".to_owned(),
         };
-        let why = "but an access token was requested";
         let message = format!(
-            "{} exchanged the token for one of {found}, {why}",
+            "{} exchanged the token for one of {found}, but an access token was requested",
             answer.url
         );
         return Err(TokenError::new(TokenErrorKind::TokenType, message));
     }
-    let left = subject
-        .expires_at
-        .map(|end| end.duration_since(started.wall()));
-    let lifetime = left.unwrap_or(Duration::MAX).min(response.lifetime);
+    let left = |end: UnixTime| end.duration_since(started.wall());
+    let subject_lifetime = subject.expires_at.map_or(Duration::MAX, left);
+    let lifetime = subject_lifetime.min(response.lifetime);
     let lifetime = Lifetime::new(started.wall(), lifetime, Jitter::MIDDLE);
     let client = client.clone();
     Ok(AccessToken::new(response, client, None, lifetime))

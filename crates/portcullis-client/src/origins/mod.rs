@@ -108,7 +108,6 @@ impl Origins {
         Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
     }
 
-    /// Checks the URI and the `Host` header of a request.
     #[inline]
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForbiddenOrigin> {
         match self.allows(uri) && self.allows_host(uri, headers) {
@@ -195,9 +194,11 @@ impl Origin {
             _ => Scheme::HTTP,
         };
         Ok(Self {
-            host: host.into(),
-            port: url.port().unwrap_or(default_port(&scheme)),
             scheme,
+            host: host.into(),
+            port: url
+                .port_or_known_default()
+                .expect("http and https have one"),
         })
     }
 
@@ -208,7 +209,8 @@ impl Origin {
         };
         let port = match rest.strip_prefix(':') {
             Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => port.parse().ok(),
-            None if rest.is_empty() => Some(default_port(&self.scheme)),
+            None if rest.is_empty() && self.scheme == Scheme::HTTPS => Some(443),
+            None if rest.is_empty() => Some(80),
             _ => None,
         };
         // The scheme is case-sensitive: parsed URIs have it in lower case, and connectors may use plain TCP for "HTTPS".
@@ -216,10 +218,6 @@ impl Origin {
             && port == Some(self.port)
             && host.eq_ignore_ascii_case(&self.host)
     }
-}
-
-fn default_port(scheme: &Scheme) -> u16 {
-    if *scheme == Scheme::HTTPS { 443 } else { 80 }
 }
 
 impl fmt::Display for Origin {

@@ -139,7 +139,7 @@ impl TokenSource {
     }
 
     /// Fetches a new token now, regardless of the schedule and of a backoff, and returns it. For operators and rare events.
-    /// Callers that arrive before a token request starts share it. Dropping the future does not cancel it.
+    /// Callers that arrive before a token request starts share it. Dropping the future does not cancel the token request.
     ///
     /// # Errors
     ///

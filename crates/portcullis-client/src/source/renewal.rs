@@ -1,11 +1,6 @@
 //! The background task that fetches and renews the token.
 
-use std::{
-    convert::Infallible,
-    mem,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{convert::Infallible, mem, sync::Arc, time::Duration};
 
 use portcullis_core::{
     ScopeSet,
@@ -17,7 +12,7 @@ use super::{TokenEvent, state::SourceState};
 use crate::{
     TokenError,
     lifetime::Lifetime,
-    token::{AccessToken, RejectToken},
+    token::{AccessToken, WeakSource},
     token_client::TokenClient,
 };
 
@@ -30,7 +25,7 @@ type Fetched = (AccessToken, Option<UnixTime>);
 pub(super) struct Renewal {
     pub(super) task: Task<SourceState>,
     pub(super) client: Arc<TokenClient>,
-    pub(super) source: Weak<dyn RejectToken>,
+    pub(super) source: WeakSource,
     pub(super) reported: Reported,
 }
 

@@ -99,10 +99,8 @@ impl SourceState {
         if !self.holds(token) {
             return true;
         }
-        let Some(left) = self
-            .rejection_budget
-            .take(&REJECTION_RULES, now.monotonic())
-        else {
+        let budget = self.rejection_budget;
+        let Some(left) = budget.take(&REJECTION_RULES, now.monotonic()) else {
             return false;
         };
         self.rejection_budget = left;

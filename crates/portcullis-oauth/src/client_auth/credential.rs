@@ -24,10 +24,9 @@ pub(crate) struct Credential {
 }
 
 impl Credential {
-    /// HTTP Basic authentication (RFC 6749 §2.3.1).
     pub(super) fn basic(client_id: &str, secret: &[u8]) -> Self {
         let mut credential = Self::default();
-        let value = basic(client_id, secret);
+        let value = basic_header(client_id, secret);
         // An error of the server may repeat the value without scheme and padding.
         let encoded = value.to_str().unwrap_or_default();
         let encoded = encoded.trim_start_matches("Basic ").trim_end_matches('=');
@@ -50,7 +49,7 @@ impl Credential {
 }
 
 /// Id and secret are form-encoded, so that the first colon separates them (RFC 6749 §2.3.1, appendix B).
-fn basic(client_id: &str, secret: &[u8]) -> HeaderValue {
+fn basic_header(client_id: &str, secret: &[u8]) -> HeaderValue {
     const SCHEME: &str = "Basic ";
 
     // The capacity is sufficient: a string that grows leaves copies of the secret behind.
@@ -79,14 +78,14 @@ mod tests {
     fn basic_credentials_are_form_encoded() {
         // RFC 6749 §2.3.1's own example, and what Base64 alone would get wrong.
         let decoded = |id, secret: &str| {
-            let value = basic(id, secret.as_bytes());
+            let value = basic_header(id, secret.as_bytes());
             assert!(value.is_sensitive());
             let encoded = value.to_str().expect("ASCII").strip_prefix("Basic ");
             let bytes = BASE64_STANDARD.decode(encoded.expect("Basic"));
             String::from_utf8(bytes.expect("base64")).expect("text")
         };
         assert_eq!(
-            basic("s6BhdRkqt3", b"7Fjfp0ZBr1KtDRbnfVdmIw"),
+            basic_header("s6BhdRkqt3", b"7Fjfp0ZBr1KtDRbnfVdmIw"),
             "Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"
         );
         assert_eq!(decoded("a:b c", "p%w+d/ü"), "a%3Ab+c:p%25w%2Bd%2F%C3%BC");

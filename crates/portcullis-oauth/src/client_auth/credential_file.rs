@@ -11,7 +11,6 @@ use portcullis_file::{MAX_CREDENTIAL_BYTES, WatchedFile};
 
 use crate::FetchError;
 
-/// How the log names a [`CredentialFile`].
 const LABEL: &str = "file of a client's credential";
 
 /// A file with a credential, read whenever the credential is needed. Clones share the warnings.
@@ -74,9 +73,7 @@ impl CredentialFile {
     pub(super) fn warnings(&self) -> Vec<String> {
         let path = self.0.path.display();
         let warnings = lock(&self.0.warnings);
-        warnings
-            .iter()
-            .map(|warning| format!("{path}: {warning}"))
-            .collect()
+        let named = warnings.iter().map(|warning| format!("{path}: {warning}"));
+        named.collect()
     }
 }

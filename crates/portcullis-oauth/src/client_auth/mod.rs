@@ -39,7 +39,6 @@ pub struct ClientAuthentication {
     method: Method,
     certificate: Option<ClientCertificate>,
     endpoint_audience: bool,
-    /// The `typ` of assertions.
     assertion_typ: Arc<str>,
     /// The index of the credential to offer first: the last one that was not rejected.
     first: Arc<AtomicUsize>,
@@ -63,20 +62,14 @@ enum SecretUse {
 impl ClientAuthentication {
     /// `client_secret_basic`: HTTP Basic (RFC 6749 §2.3.1). Every server that issues secrets must support it.
     pub fn secret_basic(client_id: impl Into<String>, secrets: impl Into<ClientSecrets>) -> Self {
-        Self::new(
-            client_id,
-            "client_secret_basic",
-            Method::Secret(secrets.into(), SecretUse::Basic),
-        )
+        let method = Method::Secret(secrets.into(), SecretUse::Basic);
+        Self::new(client_id, "client_secret_basic", method)
     }
 
     /// `client_secret_post`: id and secret in the form, for servers without `client_secret_basic` (RFC 6749 §2.3.1).
     pub fn secret_post(client_id: impl Into<String>, secrets: impl Into<ClientSecrets>) -> Self {
-        Self::new(
-            client_id,
-            "client_secret_post",
-            Method::Secret(secrets.into(), SecretUse::Post),
-        )
+        let method = Method::Secret(secrets.into(), SecretUse::Post);
+        Self::new(client_id, "client_secret_post", method)
     }
 
     /// `client_secret_jwt`: an assertion signed with the secret, which is not sent (RFC 7523, OpenID Connect Core §9).
@@ -94,11 +87,8 @@ impl ClientAuthentication {
     /// request. The assertion's audience is the server's issuer identifier, its type is `client-authentication+jwt`, and it
     /// expires after 1 min.
     pub fn private_key_jwt(client_id: impl Into<String>, keys: impl Into<ClientKeys>) -> Self {
-        Self::new(
-            client_id,
-            "private_key_jwt",
-            Method::PrivateKeyJwt(keys.into()),
-        )
+        let method = Method::PrivateKeyJwt(keys.into());
+        Self::new(client_id, "private_key_jwt", method)
     }
 
     /// `tls_client_auth`: a certificate from an authority that the server trusts (RFC 8705 §2.1). Tokens are bound to it

@@ -78,7 +78,6 @@ impl ClientAuthentication {
         Ok(credentials)
     }
 
-    /// Offers this credential first from now on: the server did not reject it.
     pub(crate) fn offer_first_from_now(&self, credential: &Credential) {
         self.first.store(credential.index, Ordering::Relaxed);
     }

@@ -94,7 +94,7 @@ impl ClientSecrets {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         match &self.0 {
             Source::Values(secrets) => {
-                check(secrets).map_err(|problem| ConfigError::new("secrets", problem))
+                check_values(secrets).map_err(|problem| ConfigError::new("secrets", problem))
             }
             Source::File(_) | Source::Provider(_) => Ok(()),
         }
@@ -103,7 +103,7 @@ impl ClientSecrets {
     /// The current secrets; at least one.
     pub(super) async fn get(&self) -> Result<Vec<ClientSecret>, FetchError> {
         let secrets = self.0.get(lines).await?;
-        match check(&secrets) {
+        match check_values(&secrets) {
             Ok(()) => Ok(secrets),
             Err(problem) => Err(FetchError::credential(format!("client secret: {problem}"))),
         }
@@ -116,16 +116,15 @@ impl<S: Into<ClientSecret>> From<S> for ClientSecrets {
     }
 }
 
-/// The secrets in the text of a file.
 fn lines(text: &[u8]) -> Result<Vec<ClientSecret>, &'static str> {
     let lines = without_byte_order_mark(text).split(|byte| *byte == b'\n');
     let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let secrets = lines.filter(|line| !line.is_empty());
     let secrets: Vec<_> = secrets.map(ClientSecret::new).collect();
-    check(&secrets).map(|()| secrets)
+    check_values(&secrets).map(|()| secrets)
 }
 
-fn check(secrets: &[ClientSecret]) -> Result<(), &'static str> {
+fn check_values(secrets: &[ClientSecret]) -> Result<(), &'static str> {
     let mut values = secrets.iter().map(|secret| secret.secret.expose());
     // Checked first: a PEM key has more than four lines, and "more than four secrets" would mislead.
     let problem = if let Some(mistake) = values.clone().find_map(mistake_in) {

@@ -50,7 +50,6 @@ impl<T: Clone + 'static> Source<T> {
         }
     }
 
-    /// What an operator should change about the file.
     pub(super) fn warnings(&self) -> Vec<String> {
         match self {
             Self::File(file) => file.warnings(),

@@ -77,7 +77,6 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 pub(crate) struct AllowedNetworks(Arc<AtomicU8>);
 
 impl AllowedNetworks {
-    /// Sets the kind of network that the issuer itself is in.
     pub(crate) fn set_issuer_network(&self, issuer: Network) {
         self.0.store(issuer as u8, Ordering::Relaxed);
     }

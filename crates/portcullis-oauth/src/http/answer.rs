@@ -47,9 +47,9 @@ impl Answer {
     ) -> Result<(), FetchError> {
         let limit = KeySet::MAX_BYTES;
         let too_large = || {
+            let url = display_url(url);
             let message = format!(
-                "{} answered with more than {limit} bytes, the most that is accepted (not configurable): check that this is the right URL, or have the server shorten the document",
-                display_url(url)
+                "{url} answered with more than {limit} bytes, the most that is accepted (not configurable): check that this is the right URL, or have the server shorten the document"
             );
             FetchError::new(FetchErrorKind::TooLarge, message)
         };
@@ -80,11 +80,10 @@ impl Answer {
             return Ok(());
         }
         let known = CODINGS.into_iter().find(|name| is(name));
+        let coding = known.unwrap_or("[unknown]");
+        let (url, status) = (display_url(url), self.status.as_u16());
         let message = format!(
-            "{} answered {} with the unrequested `Content-Encoding: {}`: turn off compression at the server or its proxy",
-            display_url(url),
-            self.status.as_u16(),
-            known.unwrap_or("[unknown]")
+            "{url} answered {status} with the unrequested `Content-Encoding: {coding}`: turn off compression at the server or its proxy"
         );
         Err(FetchError::new(FetchErrorKind::Unusable, message))
     }

@@ -40,8 +40,8 @@ impl ClientFactory {
                     "cannot load the system's root certificates: https requests will fail unless `root_certificates` is set"
                 );
                 let builder = self.builder(identity)?;
-                let none: [Certificate; 0] = [];
-                builder.tls_certs_only(none).build().map_err(failed)
+                let builder = builder.tls_certs_only([] as [Certificate; 0]);
+                builder.build().map_err(failed)
             }
             built => built.map_err(failed),
         }

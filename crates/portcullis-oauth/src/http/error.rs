@@ -9,7 +9,6 @@ use url::Url;
 use super::{resolver::ForbiddenAddress, url_rules::display_url};
 use crate::{FetchError, FetchErrorKind};
 
-/// The error for a request that got no complete answer.
 pub(super) fn request_failed(url: &Url, error: reqwest::Error) -> FetchError {
     let url = display_url(url);
     let error = error.without_url();

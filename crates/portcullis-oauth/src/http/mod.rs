@@ -177,10 +177,10 @@ impl HttpClient {
         form: Zeroizing<Vec<u8>>,
         identity: Option<&Secret>,
     ) -> Result<Answer, FetchError> {
-        let client = identity.map_or_else(
-            || Ok(self.client.clone()),
-            |pem| self.client_with_certificate(pem),
-        )?;
+        let client = match identity {
+            Some(pem) => self.client_with_certificate(pem)?,
+            None => self.client.clone(),
+        };
         let request = client
             .post(url.clone())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")

@@ -28,9 +28,8 @@ impl Resolve for GuardedResolver {
         let networks = self.networks.clone();
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found
-                .filter(|address| is_configured || networks.allows(address.ip()))
-                .collect();
+            let may_connect = |to: &SocketAddr| is_configured || networks.allows(to.ip());
+            let allowed: Vec<_> = found.filter(may_connect).collect();
             let Some(first) = allowed.first() else {
                 return Err(ForbiddenAddress.into());
             };

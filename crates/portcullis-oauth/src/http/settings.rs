@@ -104,7 +104,6 @@ impl HttpSettings {
     }
 }
 
-/// The hosts of the proxies in the environment.
 fn proxy_hosts(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
     ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"]
         .iter()

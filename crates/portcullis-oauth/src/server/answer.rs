@@ -113,9 +113,8 @@ impl OAuthAnswer {
         matches!(self.status.as_u16(), 200 | 202 | 204)
     }
 
-    /// Whether a revocation endpoint confirms that the token is revoked (RFC 7009 §2.2): by its status, and a body without
-    /// an error. A form or JSON object with an `error` or `errorCode` is an error, and so is any other JSON, even if it is
-    /// truncated.
+    /// Whether a revocation endpoint confirms the revocation (RFC 7009 §2.2): by its status and a body without an error. An
+    /// error is a form or JSON object with an `error` or `errorCode`, and any other JSON, even if it is truncated.
     #[must_use]
     pub fn confirms_revocation(&self) -> bool {
         self.has_revocation_status() && !self.may_hold_error()

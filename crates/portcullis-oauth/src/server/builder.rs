@@ -22,7 +22,6 @@ const NO_METADATA: &str = "has no effect without metadata: remove it, or use `di
 #[derive(Clone)]
 #[must_use = "call `build`"]
 pub struct AuthorizationServerBuilder {
-    /// The issuer whose metadata is read.
     issuer_to_discover: Option<String>,
     discover_at: Option<String>,
     issuer: Option<String>,
@@ -41,10 +40,9 @@ impl AuthorizationServer {
     /// [listed](AuthorizationServerBuilder::allow_origin) one. Any origin may be requested by a client that authenticates by
     /// certificate only, if the form contains no token.
     pub fn discover(issuer: impl Into<String>) -> AuthorizationServerBuilder {
-        AuthorizationServerBuilder {
-            issuer_to_discover: Some(issuer.into()),
-            ..AuthorizationServerBuilder::new()
-        }
+        let mut builder = AuthorizationServerBuilder::new();
+        builder.issuer_to_discover = Some(issuer.into());
+        builder
     }
 
     /// A server whose token endpoint is at `url`. No metadata is read.

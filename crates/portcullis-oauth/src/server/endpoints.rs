@@ -16,8 +16,7 @@ use url::{Origin, Url};
 
 use crate::{FetchError, FetchErrorKind, discovery::Discovery, http::display_url};
 
-/// The maximum age of metadata.
-const LIFETIME: Duration = Duration::from_secs(3600);
+const METADATA_LIFETIME: Duration = Duration::from_secs(3600);
 /// After this many requests in a row that missed their endpoint, metadata is read again: the endpoint may have moved.
 const MAX_MISSES: u32 = 2;
 /// How long older metadata is used after a failed read. Also, how long the error of the `other` document is returned.
@@ -114,7 +113,7 @@ impl Document {
         self.failed = None;
         match (read, &self.found) {
             (Ok(found), _) => {
-                self.read_again_at = Some(now + LIFETIME);
+                self.read_again_at = Some(now + METADATA_LIFETIME);
                 Ok(self.found.insert(Arc::new(found)).clone())
             }
             (Err(error), Some(found)) => {
@@ -150,8 +149,8 @@ impl DiscoveredEndpoints {
         }
     }
 
-    /// The URL of an endpoint, by the `main` document or else by the `other`: some servers name their revocation endpoint only
-    /// in the document of RFC 8414. `sends_secret`: whether the request contains a secret or a token.
+    /// Reads the `other` document if needed: some servers name their revocation endpoint only in that of RFC 8414.
+    /// `sends_secret`: whether the request contains a secret or a token.
     pub(super) async fn url(
         &self,
         endpoint: OAuthEndpoint,
@@ -180,7 +179,6 @@ impl DiscoveredEndpoints {
         self.misses.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Rejects a URL that must not be requested, or must not receive the client's credentials.
     fn check(
         &self,
         endpoint: OAuthEndpoint,
@@ -191,10 +189,9 @@ impl DiscoveredEndpoints {
         if !sends_secret || self.discovery.is_own(&url) || self.allowed.contains(&url.origin()) {
             return Ok(url);
         }
+        let (name, url) = (endpoint.as_str(), display_url(&url));
         let message = format!(
-            "the discovered `{}` {} is neither on the origin of the issuer nor of `discover_at`, and would receive the client's credentials: if this is intended, list its origin with `allow_origin`",
-            endpoint.as_str(),
-            display_url(&url)
+            "the discovered `{name}` {url} is neither on the origin of the issuer nor of `discover_at`, and would receive the client's credentials: if this is intended, list its origin with `allow_origin`"
         );
         Err(FetchError::new(FetchErrorKind::Forbidden, message))
     }

@@ -115,16 +115,16 @@ impl AuthorizationServer {
             (None, Some(discovered)) => {
                 // A hostile server cannot reuse a certificate that it was shown, unlike a secret or a token.
                 let sends_secret = !authentication.is_by_certificate_only()
-                    || form.iter().any(|(name, _)| TOKEN_PARAMETERS.contains(name));
+                    || form.iter().any(|(name, _)| TOKEN_FIELDS.contains(name));
                 let use_alias = authentication.has_certificate();
                 discovered.url(endpoint, use_alias, sends_secret).await?
             }
             (None, None) => return Err(no_endpoint(endpoint)),
         };
         if authentication.is_by_certificate_only() && url.scheme() != "https" {
+            let name = endpoint.as_str();
             let message = format!(
-                "the `{}` is not https, so the client cannot authenticate with a certificate: use https",
-                endpoint.as_str()
+                "the `{name}` is not https, so the client cannot authenticate with a certificate: use https"
             );
             return Err(FetchError::new(FetchErrorKind::Forbidden, message));
         }
@@ -140,12 +140,12 @@ impl AuthorizationServer {
         form: &[(&str, &str)],
         key: Option<&DpopKey>,
     ) -> Result<(OAuthAnswer, bool), FetchError> {
-        let inner = &*self.0;
+        let Inner { http, nonces, .. } = &*self.0;
         let origin = url.origin().ascii_serialization();
-        let now = inner.http.clock().now();
+        let now = http.clock().now();
         let credentials = authentication.credentials(self.issuer(), url, now);
         // A file or a provider may hang.
-        let limit = inner.http.timeout();
+        let limit = http.timeout();
         let credentials = timeout(limit, credentials).await.map_err(|_| {
             let message = format!("the client's credential was not available within {limit:?}");
             FetchError::credential(message)
@@ -153,9 +153,7 @@ impl AuthorizationServer {
         let mut last = None;
         for credential in credentials {
             let mut headers = credential.headers.clone();
-            let tokens = form
-                .iter()
-                .filter(|(name, _)| TOKEN_PARAMETERS.contains(name));
+            let tokens = form.iter().filter(|(name, _)| TOKEN_FIELDS.contains(name));
             let tokens = tokens.map(|(_, value)| Secret::new(*value));
             let mut secrets: Vec<_> = credential.secrets.iter().cloned().chain(tokens).collect();
             let mut nonce = None;
@@ -166,21 +164,20 @@ impl AuthorizationServer {
                     now,
                     access_token: None,
                 };
-                let (proof, sent) = inner.nonces.proof(key, &origin, &request)?;
+                let (proof, sent) = nonces.proof(key, &origin, &request)?;
                 nonce = sent;
                 secrets.push(Secret::new(proof.as_bytes()));
                 headers.insert("dpop", proof);
             }
             let (body, identity) = (encode(form, &credential), credential.identity.as_ref());
-            let answer = inner.http.post(url, headers, body, identity).await;
-            if let Some(discovered) = &inner.discovered {
+            let answer = http.post(url, headers, body, identity).await;
+            if let Some(discovered) = &self.0.discovered {
                 let answered = answer.as_ref().ok();
                 discovered.record(answered.map(|answer| answer.status.as_u16()));
             }
             let answer = answer?;
-            let nonces = key.map(|_| &inner.nonces);
-            let has_new_nonce = nonces
-                .is_some_and(|nonces| nonces.learn(&origin, &answer.headers, nonce.as_deref()));
+            let has_new_nonce =
+                key.is_some() && nonces.learn(&origin, &answer.headers, nonce.as_deref());
             let answer = OAuthAnswer::new(url, answer, credential.expires_at, secrets);
             let is_rejected = answer.rejects_client();
             last = Some((answer, has_new_nonce));
@@ -203,7 +200,7 @@ impl AuthorizationServer {
 }
 
 /// The parameters that contain tokens.
-const TOKEN_PARAMETERS: [&str; 3] = ["token", "subject_token", "actor_token"];
+const TOKEN_FIELDS: [&str; 3] = ["token", "subject_token", "actor_token"];
 
 /// The body of the request, zeroed when dropped. Its capacity is sufficient: a string that grows leaves copies behind.
 fn encode(form: &[(&str, &str)], credential: &Credential) -> Zeroizing<Vec<u8>> {
@@ -220,12 +217,10 @@ fn encode(form: &[(&str, &str)], credential: &Credential) -> Zeroizing<Vec<u8>> 
 
 impl fmt::Debug for AuthorizationServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let token_endpoint = self.0.token_endpoint.as_ref().map(display_url);
         f.debug_struct("AuthorizationServer")
             .field("issuer", &self.issuer().map(escape_url))
-            .field(
-                "token_endpoint",
-                &self.0.token_endpoint.as_ref().map(display_url),
-            )
+            .field("token_endpoint", &token_endpoint)
             .finish_non_exhaustive()
     }
 }

@@ -67,9 +67,7 @@ fn contain_secret(forms: &[String], secret: &Secret) -> bool {
     if needles[0].len() < SHORTEST {
         return !bytes.is_empty();
     }
-    let needles = needles
-        .into_iter()
-        .filter(|needle| needle.len() >= SHORTEST);
+    let needles = needles.into_iter().filter(|it| it.len() >= SHORTEST);
     let mut needles = needles.chain(base64_parts(bytes)).chain([hexadecimal]);
     needles.any(|needle| {
         let length = needle.len().min(MIN_PART);
