@@ -60,7 +60,7 @@ fn backoff_after(
     usable_for: Duration,
     jitter: Jitter,
 ) -> Duration {
-    // This wait began when the request was sent.
+    // Counted from the start of the failed request.
     let without_token = backoff
         .next_wait_up_to(MAX_BACKOFF_WITHOUT_TOKEN, jitter)
         .saturating_sub(took)

@@ -22,8 +22,8 @@ use crate::{AddApiKeyLayer, AddCredentialError, Origins, TokenError, TokenSource
 ///   so credentials are not available as a middleware for a client of your own.
 /// - **Proxies** are used only if the [`HttpSettings`] say so, and never with a plain http origin: a proxy would see the
 ///   credential. An https request passes a proxy in a tunnel.
-/// - **User names in URLs**: such a request is not sent. However, `client.get(…)` and the like remove the user name
-///   before any middleware runs; such a request is sent, with the token.
+/// - **User names in URLs**: a request to such a URL is not sent. However, `client.get(…)` and the like remove the user name
+///   before any middleware runs: their requests are sent, with the token.
 /// - **Other middlewares** that are added by [`with`](Self::with) run before the credentials are added. One that is added
 ///   to the finished client sees the credentials, and could send them anywhere.
 #[derive(Default)]

@@ -15,7 +15,7 @@ use crate::{
     token_response::TokenResponse,
 };
 
-/// An access token (RFC 6749 §1.4) and what the server said about it.
+/// An access token (RFC 6749 §1.4) with its lifetime and scopes.
 ///
 /// Clones are cheap, and `Debug` does not show the token. Its memory is zeroed when the last clone and the last header
 /// with it are dropped.

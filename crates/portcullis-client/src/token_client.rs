@@ -93,7 +93,7 @@ impl TokenClient {
     }
 }
 
-/// Changes the client of a builder, unless an earlier setting was invalid: the first error is kept.
+/// Changes the client of a builder. After an invalid setting, later ones are ignored and the first error is kept.
 pub(crate) fn configure(
     client: &mut Result<TokenClient, ConfigError>,
     set: impl FnOnce(&mut TokenClient) -> Result<(), ConfigError>,

@@ -46,7 +46,7 @@ pub struct Discovery {
     url_setting: &'static str,
     /// The origins of `url`, and of `issuer` if that is an accepted URL.
     own_origins: Vec<Origin>,
-    /// The well-known URLs, or the one that is configured.
+    /// The two well-known URLs, or only `url` if that has `/.well-known/` in its path.
     candidates: Vec<Url>,
     /// The index of the candidate that had the metadata the last time.
     current: AtomicUsize,

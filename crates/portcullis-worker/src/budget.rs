@@ -21,7 +21,7 @@ impl Default for BudgetRules {
 }
 
 impl BudgetRules {
-    /// Sets both limits.
+    /// Sets `burst` and `refill`.
     pub const fn new(burst: u32, refill: Duration) -> Self {
         Self { burst, refill }
     }

@@ -32,7 +32,8 @@ pub struct TaskEnded;
 portcullis_core::debug_as_report!(TaskEnded);
 
 impl<S: State> Worker<S> {
-    /// A worker and its task, which does nothing until it is [spawned](Task::spawn) on `runtime`, which needs tokio's timer.
+    /// A worker and its task. The task does nothing until it is [spawned](Task::spawn) on `runtime`, which must have tokio's
+    /// timer.
     pub fn new(state: S, clock: SharedClock, runtime: Handle) -> (Self, Task<S>) {
         let shared = Shared::new(state, clock, runtime);
         let task = Task(shared.clone());
@@ -72,7 +73,7 @@ impl<S: State> Worker<S> {
 
     /// Asks for a run, or joins the one that is about to begin or under way.
     pub fn request_or_join_run(&self) -> RunTicket {
-        let run = self.request_run_if(|| true); // never refused
+        let run = self.request_run_if(|| true); // always `Some`
         run.unwrap_or_else(|| self.request_next_run())
     }
 

@@ -42,8 +42,8 @@ struct Entry {
 }
 
 impl Cache {
-    /// Looks up an exchange. On a miss, adds an entry unless a backoff is running or every entry is in flight; the caller
-    /// must then start the exchange and send its outcome.
+    /// Looks up an exchange. On a miss, adds an entry and returns its sender: the caller must start the exchange and send the
+    /// outcome. During a backoff, or if every entry is in flight, a miss is an error.
     pub(super) fn lookup_or_insert(
         &mut self,
         key: Key,

@@ -1,4 +1,4 @@
-//! The state of a source: what the task publishes and callers read.
+//! The state of a source, which the task publishes and callers read.
 
 use std::{sync::Arc, time::Duration};
 

@@ -135,7 +135,7 @@ impl SigningKey {
     }
 
     /// Adds the thumbprint of the key's certificate (`x5t#S256`, RFC 7515 §4.1.8) to headers, for servers that find the
-    /// public key by it, such as Entra ID. `pem` contains the certificate, or a chain that begins with it.
+    /// public key by this thumbprint, such as Entra ID. `pem` contains the certificate, or a chain that begins with it.
     ///
     /// # Errors
     ///

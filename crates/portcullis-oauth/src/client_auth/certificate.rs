@@ -25,7 +25,7 @@ impl ClientCertificate {
         Self(Pem::Values(Secret::new(certificate), Secret::new(key)))
     }
 
-    /// PEM files with the certificate and its chain, and with the private key. Both may be the same file.
+    /// A PEM file with the certificate and its chain, and one with the private key. One file may contain them all.
     pub fn files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         let certificate = CredentialFile::public(certificate);
         Self(Pem::Files(certificate, CredentialFile::private(key)))

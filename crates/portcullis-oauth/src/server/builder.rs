@@ -72,7 +72,7 @@ impl AuthorizationServerBuilder {
     }
 
     /// Reads the metadata at this URL, for an issuer that cannot be reached at its own. The metadata must still name the
-    /// issuer. The well-known paths are added to the URL unless it contains `/.well-known/`.
+    /// issuer. A URL with `/.well-known/` in its path is used as is. To any other, the well-known paths are added.
     pub fn discover_at(mut self, url: impl Into<String>) -> Self {
         self.discover_at = Some(url.into());
         self

@@ -25,9 +25,8 @@ impl Redactor {
         Self(secrets)
     }
 
-    /// Cuts `text` after 2000 characters, then redacts each secret in it, whatever its case. If what remains
-    /// still contains a part of a secret, escaped or not, in Base64 or hexadecimal, or a short secret, all of the text is
-    /// redacted.
+    /// Cuts `text` after 2000 characters and redacts each secret in it, in upper or lower case. If the text still contains a
+    /// part of a secret (plain, escaped, in Base64 or hexadecimal) or a short secret, the whole text is redacted.
     pub(super) fn redact(&self, text: &str) -> String {
         // Bounds the work on text of a hostile server.
         let text: String = text.chars().take(4 * MAX_SHOWN).collect();
