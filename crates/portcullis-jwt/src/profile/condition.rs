@@ -78,16 +78,16 @@ impl Condition {
     /// The claim is the client's id, as the profile finds it.
     #[must_use]
     pub fn is_client(claim: impl Into<ClaimPath>) -> Self {
-        Self::is_client_between("", claim, "")
+        Self::is_derived_from_client(claim, "", "")
     }
 
-    /// The claim is the client's id between a prefix and a suffix.
+    /// The claim is `prefix`, then the client's id, then `suffix`.
     ///
-    /// If either is not empty, the id may also be in lower case: some issuers lower the names that they derive from ids.
+    /// If `prefix` or `suffix` is not empty, the id may also be in lower case, as some issuers write it in derived names.
     #[must_use]
-    pub fn is_client_between(
-        prefix: impl Into<Cow<'static, str>>,
+    pub fn is_derived_from_client(
         claim: impl Into<ClaimPath>,
+        prefix: impl Into<Cow<'static, str>>,
         suffix: impl Into<Cow<'static, str>>,
     ) -> Self {
         let (prefix, suffix) = (prefix.into(), suffix.into());
@@ -219,8 +219,10 @@ mod tests {
             !holds(Condition::same("sub", "other")) && !holds(Condition::same("other", "another"))
         );
         assert!(holds(Condition::is_client("sub")) && !holds(Condition::is_client("user")));
-        assert!(holds(Condition::is_client_between("sa-", "user", "")));
-        assert!(Condition::is_client_between("sa-", "user", "").holds(&claims(json), Some("C1")));
+        assert!(holds(Condition::is_derived_from_client("user", "sa-", "")));
+        assert!(
+            Condition::is_derived_from_client("user", "sa-", "").holds(&claims(json), Some("C1"))
+        );
         assert!(!Condition::is_client("sub").holds(&claims(json), Some("C1")));
         assert!(
             !holds(Condition::equals("n", "1")) && !holds(Condition::absent_or_equals("n", "1"))

@@ -47,7 +47,7 @@ impl Profile {
             scopes: paths(["scope"]),
             client_id: paths(["azp", "client_id"]),
             machine_if: vec![vec![
-                Condition::is_client_between("", "sub", "@clients"),
+                Condition::is_derived_from_client("sub", "", "@clients"),
                 Condition::absent_or_equals("gty", "client-credentials"),
             ]],
             user_if: vec![vec![Condition::contains("sub", "|")]],
@@ -120,7 +120,7 @@ impl Profile {
     #[must_use]
     pub fn keycloak() -> Self {
         const PREFIX: &str = "service-account-";
-        let account = || Condition::is_client_between(PREFIX, "preferred_username", "");
+        let account = || Condition::is_derived_from_client("preferred_username", PREFIX, "");
         Self {
             types: names(["JWT", "at+jwt"]),
             required: paths(["iss", "aud", "exp", "iat", "sub", "jti", "typ", "client_id"]),

@@ -47,7 +47,7 @@ fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Condition, D:
     let same = |other: ClaimPath| Condition::same(claim(), other);
     let (prefix, suffix) = (table.prefix, table.suffix);
     let (prefix, suffix) = (prefix.unwrap_or_default(), suffix.unwrap_or_default());
-    let is_client = Condition::is_client_between(prefix, claim(), suffix);
+    let is_client = Condition::is_derived_from_client(claim(), prefix, suffix);
     let if_wanted = |condition: Condition| {
         move |wanted| match wanted {
             true => condition,
