@@ -17,9 +17,9 @@ pub struct KeySnapshot {
     pub loaded_at: Option<UnixTime>,
     /// When the keys become stale and must not be used any more; `None` for keys that never do.
     pub stale_at: Option<UnixTime>,
-    /// Whether the keys were past their limit when their times were last set. `set_times` overwrites it. After a clock was set
-    /// back the task passes true again, since the age in its schedule never falls.
-    has_expired: bool,
+    /// Whether the keys are stale whatever the wall clock says, which may have been set back; see
+    /// [`KeyPublisher::set_times`].
+    stale_at_any_time: bool,
     /// A counter that increases whenever a key is added, removed, or changed under its `kid`. A conclusion from an earlier
     /// epoch is outdated.
     pub epoch: u64,
@@ -45,11 +45,11 @@ impl KeySnapshot {
     /// Whether the keys are too old to be used at `now`.
     #[must_use]
     pub fn is_stale(&self, now: UnixTime) -> bool {
-        self.has_expired || self.stale_at.is_some_and(|stale_at| now >= stale_at)
+        self.stale_at_any_time || self.stale_at.is_some_and(|stale_at| now >= stale_at)
     }
 }
 
-/// Publishes an issuer's keys. There is one for each [`IssuerKeys::refreshed`](super::IssuerKeys::refreshed).
+/// Publishes an issuer's keys. Each call of [`IssuerKeys::refreshed`](super::IssuerKeys::refreshed) returns one.
 #[derive(Debug)]
 pub struct KeyPublisher(pub(super) SnapshotCell);
 
@@ -81,7 +81,7 @@ impl KeyPublisher {
         self.update(|snapshot| {
             snapshot.loaded_at = Some(loaded_at);
             snapshot.stale_at = Some(stale_at);
-            snapshot.has_expired = false;
+            snapshot.stale_at_any_time = false;
             snapshot.last_fetch_failed = false;
         });
     }
@@ -93,17 +93,17 @@ impl KeyPublisher {
 
     /// Replaces the times of the current keys, after the wall clock jumped or the operator changed the stale limit.
     ///
-    /// With `has_expired` the keys are past their limit by one of the clocks: they are stale, even if the wall clock is set
-    /// back later, until a set is published, they are confirmed, or their times are replaced again.
-    pub fn set_times(&mut self, loaded_at: UnixTime, stale_at: UnixTime, has_expired: bool) {
+    /// `stale_at_any_time`: the keys are past their limit by one of the clocks. They stay stale, even if the wall clock is set
+    /// back later, until a set is published, the keys are confirmed, or their times are replaced again.
+    pub fn set_times(&mut self, loaded_at: UnixTime, stale_at: UnixTime, stale_at_any_time: bool) {
         self.update(|snapshot| {
             snapshot.loaded_at = Some(loaded_at);
             snapshot.stale_at = Some(stale_at);
-            snapshot.has_expired = has_expired;
+            snapshot.stale_at_any_time = stale_at_any_time;
         });
     }
 
-    /// There is one writer, which `&mut self` ensures, so no change is lost between load and store.
+    /// `&mut self` ensures that there is one writer, so no change is lost between load and store.
     fn update(&mut self, change: impl FnOnce(&mut KeySnapshot)) {
         let mut next = KeySnapshot::clone(&self.0.load());
         change(&mut next);

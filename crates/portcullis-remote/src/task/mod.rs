@@ -98,7 +98,7 @@ impl RefreshLoop {
         Deadline::after(self.task.now(), stale_in.unwrap_or(Duration::MAX))
     }
 
-    /// Checks the clocks, the stale limit, and whether the operator changed it.
+    /// Publishes the times of the keys anew if a clock jumped, the operator changed the stale limit, or the keys became stale.
     fn check(&mut self) {
         self.compare_clocks();
         let limit = self.task.state().schedule.stale_limit;
@@ -137,8 +137,9 @@ impl RefreshLoop {
             return;
         };
         let (loaded_at, stale_at) = self.times();
+        let stale_at_any_time = left.is_zero();
         self.publisher
-            .set_times(loaded_at, stale_at, left.is_zero());
+            .set_times(loaded_at, stale_at, stale_at_any_time);
     }
 
     /// When the keys at hand were loaded and when they grow stale, on the wall clock.
