@@ -22,8 +22,7 @@ impl TimeRules {
     /// "No more than a few minutes" (RFC 7519 §4.1.4).
     pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
 
-    /// Checks the times of a token. Returns the span of time in which the token is
-    /// accepted.
+    /// Checks the times of a token. Returns the span of time in which the token is accepted.
     pub(crate) fn check(
         &self,
         expires_at: UnixTime,
@@ -33,18 +32,23 @@ impl TimeRules {
     ) -> Result<Validity, VerifyError> {
         // `exp` itself is too late (RFC 7519 §4.1.4), `nbf` itself is not too early (§4.1.5).
         let end = expires_at.saturating_add(self.leeway);
+        let mut start = UnixTime::from_secs(0);
+        let limit = self.max_lifetime;
+        let too_long = |lifetime| VerifyError::Lifetime { lifetime, limit };
         if now >= end {
             let ago = now.duration_since(expires_at);
             return Err(VerifyError::Expired(ago, self.leeway));
         }
-        if let Some(not_before) = not_before
-            && now.saturating_add(self.leeway) < not_before
-        {
-            let away = not_before.duration_since(now);
-            return Err(VerifyError::NotYetValid(away, self.leeway));
+        if let Some(not_before) = not_before {
+            start = not_before.saturating_sub(self.leeway);
+            if now < start {
+                let away = not_before.duration_since(now);
+                return Err(VerifyError::NotYetValid(away, self.leeway));
+            }
         }
         if let Some(issued_at) = issued_at {
-            if now.saturating_add(self.leeway) < issued_at {
+            start = start.max(issued_at.saturating_sub(self.leeway));
+            if now < start {
                 let away = issued_at.duration_since(now);
                 return Err(VerifyError::IssuedInTheFuture(away, self.leeway));
             }
@@ -53,27 +57,16 @@ impl TimeRules {
             }
             let lifetime = expires_at.duration_since(issued_at);
             if lifetime > self.max_lifetime {
-                return Err(self.too_long(lifetime));
+                return Err(too_long(lifetime));
             }
         }
-        // Bounds tokens without `iat` too.
-        let left = expires_at.duration_since(now);
+        // Also limits the lifetime of a token without `iat`.
         let longest = self.max_lifetime.saturating_add(self.leeway);
-        if left > longest {
-            return Err(self.too_long(left));
+        start = start.max(expires_at.saturating_sub(longest));
+        if now < start {
+            return Err(too_long(expires_at.duration_since(now)));
         }
-        let starts = [not_before, issued_at].into_iter().flatten();
-        let start = starts
-            .map(|time| time.saturating_sub(self.leeway))
-            .fold(expires_at.saturating_sub(longest), UnixTime::max);
         Ok(start..end)
-    }
-
-    fn too_long(&self, lifetime: Duration) -> VerifyError {
-        VerifyError::Lifetime {
-            lifetime,
-            limit: self.max_lifetime,
-        }
     }
 }
 
