@@ -20,7 +20,10 @@ pub enum VerifyError {
     #[error("the algorithm {0} is not on the allow-list (`algorithms`)")]
     AlgorithmNotAllowed(Algorithm),
     /// The `typ` is not that of an access token: the token may be an ID token, a client assertion or a DPoP proof.
-    #[error("the token's `typ` is {found}, but the profile {profile:?} accepts only {expected}")]
+    #[error(
+        "the token's `typ` is {found}, but the profile {profile:?} accepts only {expected}: if this is an access token, \
+         choose the profile of its issuer (`profile`)"
+    )]
     Type {
         /// What was found, escaped.
         found: Box<str>,
@@ -30,28 +33,34 @@ pub enum VerifyError {
         profile: Box<str>,
     },
     /// The issuer's keys were never loaded, so the token cannot be judged.
-    #[error("the issuer's keys were never fetched: see the log of the service")]
+    #[error("the issuer's keys were never fetched: see the log of this service for the reason")]
     KeysNotLoaded,
     /// The issuer's keys are past their stale limit, so the token cannot be judged.
     #[error(
         "the issuer's keys could not be fetched, and are older than their lifetime and `stale_limit` together"
     )]
     KeysStale,
-    /// None of the issuer's keys has the token's `kid`, or the token has no `kid` and no key is for its algorithm. With the
-    /// rest of the sentence: what none of the keys has or does.
-    #[error("none of the issuer's keys {0}")]
-    UnknownKey(String),
+    /// No key of the issuer has the token's `kid`, and none of its keys without a `kid` verifies the signature. The field
+    /// is the token's `kid`, escaped.
+    #[error(
+        "no key of the issuer has the `kid` {0}, and none of its keys without a `kid` verifies the signature: compare with the \
+         published or configured keys (the key may be withdrawn, or the token from another environment)"
+    )]
+    UnknownKid(String),
+    /// The token has no `kid`, and no key of the issuer is for its algorithm.
+    #[error("the token has no `kid`, and no key of the issuer is for {0}, the token's algorithm")]
+    NoKeyForAlgorithm(Algorithm),
     /// The token has no `kid`, and none of the issuer's keys verifies its signature.
     #[error("{}", SignatureError::NoKeyMatches)]
     NoKeyMatches,
-    /// As [`UnknownKey`](Self::UnknownKey) or [`NoKeyMatches`](Self::NoKeyMatches), but the token cannot be judged: the
-    /// issuer may have published the key since, and the request cannot wait for newer keys.
-    #[error("{0}; newer keys cannot be fetched now")]
+    /// The token cannot be judged: its key is unknown, as the field says, and newer keys, which may include it, were not
+    /// available in time.
+    #[error("{0}; newer keys were not available in time")]
     UnknownKeyNotJudged(Box<Self>),
     /// The issuer's key with the token's `kid` is not for the token's algorithm.
-    #[error("the issuer's key with the token's `kid` is not for {0}")]
+    #[error("the issuer's key with the token's `kid` is not for {0}, the token's algorithm")]
     KidForOtherAlgorithm(Algorithm),
-    /// The signature is invalid. With the keys that were tried, escaped.
+    /// The signature is invalid. The field names the keys that were tried, escaped.
     #[error("the signature does not verify with {0}")]
     Signature(String),
     /// The payload is not a JSON object with unique members.
@@ -62,10 +71,10 @@ pub enum VerifyError {
         "the claim `{0}`, or what the profile reads instead, is missing: check that the profile is the one of this issuer"
     )]
     MissingClaim(String),
-    /// A claim has the wrong type or is out of range. With the claim, and what it is and must be.
+    /// A claim has the wrong type or is out of range. The fields are the claim, and what it is and must be.
     #[error("the claim `{0}` {1}")]
     InvalidClaim(String, String),
-    /// `iss` is absent or is not a trusted issuer. With what was found, escaped.
+    /// `iss` is absent or is not a trusted issuer. The field is the `iss`, escaped.
     #[error("the token names {} (`iss`), but only trusted issuers are accepted", named("issuer", .0))]
     Issuer(Option<String>),
     /// The token is for another audience.
@@ -76,7 +85,7 @@ pub enum VerifyError {
         /// What was found, escaped.
         found: String,
     },
-    /// The client of the token is not accepted. With what was found, escaped.
+    /// The client of the token is not accepted. The field is the client, escaped.
     #[error("the token names {}, but only those in `client_ids` are accepted", named("client", .0))]
     ClientId(Option<String>),
     /// The token is from the issuer, but not an access token.
@@ -87,13 +96,13 @@ pub enum VerifyError {
         /// The name of the profile.
         profile: String,
     },
-    /// `exp` passed by at least the leeway. With how long ago, and the leeway.
+    /// `exp` passed by at least the leeway. The fields are how long ago, and the leeway.
     #[error("expired: `exp` was {} s ago, the `leeway` is {} s", seconds(.0), seconds(.1))]
     Expired(Duration, Duration),
-    /// `nbf` is in the future by more than the leeway. With how far, and the leeway.
+    /// `nbf` is in the future by more than the leeway. The fields are how far, and the leeway.
     #[error("not valid yet: `nbf` is {}", in_future(.0, .1))]
     NotYetValid(Duration, Duration),
-    /// `iat` is in the future by more than the leeway. With how far, and the leeway.
+    /// `iat` is in the future by more than the leeway. The fields are how far, and the leeway.
     #[error("issued in the future: `iat` is {}", in_future(.0, .1))]
     IssuedInTheFuture(Duration, Duration),
     /// The time from `iat`, or without `iat` from now, to `exp` is too long.
@@ -123,18 +132,15 @@ pub enum VerifyError {
 portcullis_core::debug_as_report!(VerifyError);
 
 impl VerifyError {
-    /// Whether the token could not be judged: the issuer's keys are missing or stale, or newer ones may include its key and
-    /// cannot be fetched now. It may be valid, so the answer is 503, not 401.
+    /// Whether the token could not be judged: the issuer's keys are missing or stale, or newer keys, which may include the
+    /// token's key, were not available in time. The token may be valid, so the answer is 503, not 401.
     #[must_use]
     pub fn is_undecided(&self) -> bool {
-        matches!(
-            self,
-            Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyNotJudged(_)
-        )
+        self.key_problem() == Some(KeyProblem::Undecided)
     }
 
-    /// The refusal. `whose` tells the log whose token it was, if that is known.
-    pub(crate) fn refuse(self, whose: &str) -> Failure {
+    /// The failure: 503 if the token could not be judged, otherwise 401. `whose` ends the message for the log.
+    pub(crate) fn into_failure(self, whose: &str) -> Failure {
         let failure = match self.is_undecided() {
             true => Failure::unavailable(self.external()),
             false => Failure::invalid(self.external()),
@@ -142,9 +148,16 @@ impl VerifyError {
         failure.with_internal(format!("{self}{whose}"))
     }
 
-    /// Whether the request may wait for newer keys, which may include the token's key.
-    pub(crate) fn may_wait_for_keys(&self) -> bool {
-        matches!(self, Self::UnknownKey(_) | Self::NoKeyMatches)
+    /// Why the signature was not verified; `None` for errors that newer keys cannot change.
+    pub(crate) fn key_problem(&self) -> Option<KeyProblem> {
+        use KeyProblem::{BadSignature, Undecided, UnknownKey};
+
+        Some(match self {
+            Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyNotJudged(_) => Undecided,
+            Self::UnknownKid(_) | Self::NoKeyForAlgorithm(_) | Self::NoKeyMatches => UnknownKey,
+            Self::Signature(_) | Self::KidForOtherAlgorithm(_) => BadSignature,
+            _ => return None,
+        })
     }
 
     /// The message for the caller. It may name the token's algorithm if it is registered, the token's `typ` if it is a
@@ -157,7 +170,7 @@ impl VerifyError {
             Self::Type {
                 found, expected, ..
             } => {
-                let found = plain(found).map(|found| format!("{found}, "));
+                let found = short_media_type(found).map(|found| format!("{found}, "));
                 let found = found.unwrap_or_default();
                 return format!(
                     "the token is not an access token: its `typ` is {found}not {expected}"
@@ -177,7 +190,7 @@ impl VerifyError {
                 "the issuer's keys are not available now"
             }
             Self::Signature(_) | Self::NoKeyMatches => "the token's signature does not hold",
-            Self::UnknownKey(_) | Self::KidForOtherAlgorithm(_) => {
+            Self::UnknownKid(_) | Self::NoKeyForAlgorithm(_) | Self::KidForOtherAlgorithm(_) => {
                 "the token is signed with an unknown key"
             }
             Self::MissingClaim(_) => "the token lacks a required claim",
@@ -201,8 +214,20 @@ impl VerifyError {
 
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
-        error.refuse("")
+        error.into_failure("")
     }
+}
+
+/// Why a signature was not verified. Newer keys of the issuer could change each of these.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyProblem {
+    /// See [`VerifyError::is_undecided`].
+    Undecided,
+    /// The token's key is not among the keys. It may be among newer keys, so the request may wait for them.
+    UnknownKey,
+    /// The key with the token's `kid`, or every fixed key, did not make the signature. The issuer may have reused the `kid`,
+    /// but anyone can cause this, so the request does not wait.
+    BadSignature,
 }
 
 fn named(what: &str, name: &Option<String>) -> String {
@@ -228,8 +253,8 @@ fn not_accepted(algorithm: &str) -> Cow<'static, str> {
     format!("the token's signature algorithm is not accepted: {algorithm}").into()
 }
 
-/// The found value, if it could be a short media type.
-fn plain(found: &str) -> Option<&str> {
+/// The `typ` of the token, if it could be a media type.
+fn short_media_type(found: &str) -> Option<&str> {
     const LONGEST: usize = 32;
 
     let text = found.trim_matches('"');
@@ -245,8 +270,8 @@ pub(crate) fn quoted(text: Option<&str>, escape: fn(&str) -> String) -> String {
     )
 }
 
-/// Escapes the name of an issuer or audience, which operators copy into their configuration: longer than other values,
-/// and without the parts of a URL that may be secret.
+/// Escapes the name of an issuer or audience, without the parts of a URL that may be secret. Shows up to 512 characters, not
+/// the usual 64, since operators copy the name into their configuration.
 pub(crate) fn escape_name(name: &str) -> String {
     const LONGEST: usize = 512;
 

@@ -18,10 +18,10 @@ use portcullis_core::{
 use portcullis_jose::CompactJws;
 
 pub use self::builder::{BearerBuilder, BearerSettings};
-use self::rejected_token::whose;
+use self::rejected_token::{Rejected, whose_token};
 use crate::{
-    CacheStatus, IssuerKeys, JwtVerifier, TrustedIssuers, VerifiedToken, VerifyError,
-    cache::TokenCache, verifier::SCHEME, verify_error::quoted,
+    CacheStatus, JwtVerifier, TrustedIssuers, VerifiedToken, cache::TokenCache, verifier::SCHEME,
+    verify_error::quoted,
 };
 
 /// The scheme of JWT access tokens, sent as `Authorization: Bearer`.
@@ -43,7 +43,7 @@ use crate::{
 ///
 /// Once the issuer has keys, a token is verified in place. Only a token with an unknown key waits for a
 /// refresh, for a bounded time. If the refresh fails, the answer is 503. If the budget of refreshes is spent and the
-/// last one succeeded, it is 401.
+/// last refresh succeeded, the answer is 401.
 #[derive(Clone, Debug)]
 pub struct Bearer(Arc<Inner>);
 
@@ -62,7 +62,7 @@ enum Issuers {
     Many(TrustedIssuers),
 }
 
-/// The epoch of the trust in the only issuer, whose rules never change.
+/// The trust epoch of a scheme with one issuer, whose rules never change.
 const ONLY_TRUST_EPOCH: u64 = 0;
 
 impl Bearer {
@@ -82,7 +82,7 @@ impl Scheme for Bearer {
         authorization_credentials(head.headers, SCHEME)
     }
 
-    /// Only a rejected token's characters are checked: illegal ones make it 400, not 401.
+    /// Checks the characters of rejected tokens only: illegal characters make the answer 400, not 401.
     fn authenticate(&self, _: &Head<'_>, sent: &[u8]) -> Outcome {
         let now = self.0.clock.now();
         if let Some(outcome) = self.0.find_cached(sent, now) {
@@ -93,7 +93,7 @@ impl Scheme for Bearer {
             Err(rejected) => rejected,
         };
         match check_token68(sent) {
-            Ok(token) => self.0.reject_or_wait(token, rejected),
+            Ok(token) => self.0.decide_rejected(token, rejected),
             Err(failure) => Outcome::Done(Err(failure)),
         }
     }
@@ -108,34 +108,14 @@ impl Scheme for Bearer {
 }
 
 /// Checks that the sender may use the token. This scheme cannot check a proof of possession, so it rejects a token that
-/// requires one (RFC 9449 §7.2).
+/// requires such a proof (RFC 9449 §7.2).
 fn bind(verified: &VerifiedToken) -> Result<Principal, Failure> {
     verified.bind_as_bearer().cloned().map_err(|error| {
         let caller = &verified.principal;
         let issuer = caller.issuer().unwrap_or_default();
         let client = quoted(caller.client_id(), escape);
-        error.refuse(&format!(" (a token of issuer {issuer:?}, client {client})"))
+        error.into_failure(&format!(" (a token of issuer {issuer:?}, client {client})"))
     })
-}
-
-/// A token that was not accepted.
-struct Rejected {
-    error: VerifyError,
-    /// The keys that the token was checked with, and their epoch; `None` if it was rejected before the keys were
-    /// looked up.
-    keys: Option<(IssuerKeys, u64)>,
-    /// Whose token it was, for the log; empty if it was rejected before the keys were looked up.
-    whose: Box<str>,
-}
-
-impl<E: Into<VerifyError>> From<E> for Rejected {
-    fn from(error: E) -> Self {
-        Self {
-            error: error.into(),
-            keys: None,
-            whose: Box::default(),
-        }
-    }
 }
 
 impl Inner {
@@ -170,7 +150,7 @@ impl Inner {
         let mut verified = verifier
             .verify_parsed(&jws, &header, payload, &snapshot, now, &self.challenge)
             .map_err(|error| Rejected {
-                whose: whose(verifier, &jws, &header, &error).into(),
+                whose: whose_token(verifier, &jws, &header, &error).into(),
                 error,
                 keys: Some((verifier.keys.clone(), snapshot.epoch)),
             })?;

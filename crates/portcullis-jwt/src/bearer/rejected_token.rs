@@ -1,13 +1,32 @@
-//! Whose token was rejected, for the log, and whether newer keys could change the verdict.
+//! A rejected token, and what the log says about it.
 
 use portcullis_core::log::escape;
 use portcullis_jose::{CompactJws, Header};
 
-use crate::{JwtVerifier, VerifyError, claims::Claims, verify_error::quoted};
+use crate::{IssuerKeys, JwtVerifier, VerifyError, claims::Claims, verify_error::quoted};
 
-/// Whose token was rejected, for the log: empty for errors that are found before the signature is checked. The client is
-/// named only once it is verified.
-pub(super) fn whose(
+/// A token that was not accepted.
+pub(super) struct Rejected {
+    pub(super) error: VerifyError,
+    /// The keys that the token was checked with, and their epoch; `None` if it was rejected before the keys were
+    /// looked up.
+    pub(super) keys: Option<(IssuerKeys, u64)>,
+    /// The end of the log message, made by [`whose_token`]; empty without `keys`.
+    pub(super) whose: Box<str>,
+}
+
+impl<E: Into<VerifyError>> From<E> for Rejected {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            keys: None,
+            whose: Box::default(),
+        }
+    }
+}
+
+/// Whose token failed with `error`, for the end of the log message. Names the client only if the signature was verified.
+pub(super) fn whose_token(
     verifier: &JwtVerifier,
     jws: &CompactJws<'_>,
     header: &Header,
@@ -15,32 +34,20 @@ pub(super) fn whose(
 ) -> String {
     use VerifyError::{AlgorithmNotAllowed, Issuer, Jws, Type};
 
-    // Before the signature, or signed but naming another issuer. Anyone can cause these errors, and each says what it found.
-    if matches!(
-        error,
-        Jws(_) | AlgorithmNotAllowed(_) | Type { .. } | Issuer(_)
-    ) {
-        return String::new();
-    }
     let (issuer, kid) = (verifier.issuer(), quoted(header.kid(), escape));
-    if is_worth_a_signal(error) {
-        return format!(" (checked as a token of issuer {issuer:?}; in its header `kid` is {kid})");
+    match error {
+        // Found before the signature, or the token names another issuer. The message says what was found.
+        Jws(_) | AlgorithmNotAllowed(_) | Type { .. } | Issuer(_) => String::new(),
+        // The signature was not verified.
+        error if error.key_problem().is_some() => {
+            format!(" (checked as a token of issuer {issuer:?}; in its header `kid` is {kid})")
+        }
+        _ => {
+            let payload = jws.payload().unwrap_or_default();
+            let claims = Claims::parse(&payload);
+            let client = claims.iter().find_map(|it| verifier.profile.client_id(it));
+            let client = quoted(client, escape);
+            format!(" (a token of issuer {issuer:?}, client {client}, `kid` {kid})")
+        }
     }
-    let payload = jws.payload().unwrap_or_default();
-    let claims = Claims::parse(&payload).ok();
-    let client = claims
-        .as_ref()
-        .and_then(|it| verifier.profile.client_id(it));
-    let client = quoted(client, escape);
-    format!(" (a token of issuer {issuer:?}, client {client}, `kid` {kid})")
-}
-
-/// True for every error that newer keys could change. The request waits for only some of them
-/// ([`VerifyError::may_wait_for_keys`]).
-pub(super) fn is_worth_a_signal(error: &VerifyError) -> bool {
-    let is_bad_signature = matches!(
-        error,
-        VerifyError::Signature(_) | VerifyError::KidForOtherAlgorithm(_)
-    );
-    is_bad_signature || error.may_wait_for_keys() || error.is_undecided()
 }

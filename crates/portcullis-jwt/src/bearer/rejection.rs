@@ -1,4 +1,4 @@
-//! Rejected tokens: newer keys of the issuer may change the verdict.
+//! The decision about a rejected token: newer keys of the issuer may change the verdict.
 
 use std::sync::Arc;
 
@@ -8,81 +8,85 @@ use portcullis_core::{
 };
 use portcullis_jose::{CompactJws, TokenLimits};
 
-use super::{Inner, Rejected, bind, rejected_token::is_worth_a_signal};
-use crate::{IssuerKeys, RefreshAnswer, Refresher, VerifyError, claims::find_issuer};
+use super::{Inner, bind, rejected_token::Rejected};
+use crate::{
+    IssuerKeys, RefreshAnswer, Refresher, VerifyError, claims::find_issuer,
+    verify_error::KeyProblem,
+};
 
 impl Inner {
-    /// Rejects a token, or waits for newer keys if they may include the token's key. Signals the
-    /// refresher where newer keys could help.
-    pub(super) fn reject_or_wait(self: &Arc<Self>, token: &str, rejected: Rejected) -> Outcome {
+    /// Rejects the token, or tries it again with newer keys if its key may be among them. Tells the refresher about errors
+    /// that newer keys could change, if the token names the issuer of the keys.
+    pub(super) fn decide_rejected(self: &Arc<Self>, token: &str, rejected: Rejected) -> Outcome {
+        use KeyProblem::{BadSignature, Undecided, UnknownKey};
+
         let Rejected { error, keys, whose } = rejected;
-        let Some((keys, epoch)) = keys.filter(|_| is_worth_a_signal(&error)) else {
-            return Outcome::Done(Err(error.refuse(&whose)));
+        let (Some((keys, epoch)), Some(problem)) = (keys, error.key_problem()) else {
+            return Outcome::Done(Err(error.into_failure(&whose)));
         };
-        if let Some(foreign) = foreign_issuer(token, &keys) {
-            // While the keys are unavailable no token is judged: 503, even if `iss` is foreign.
-            return Outcome::Done(Err(if error.is_undecided() {
+        let failure = match (problem, foreign_issuer(token, &keys), keys.refresher()) {
+            (Undecided, None, Some(refresher)) => {
+                refresher.report_no_keys();
                 cannot_judge_now(error, &keys, &whose)
-            } else {
-                foreign.refuse(&whose)
-            }));
-        }
-        let Some(refresher) = keys.refresher() else {
-            return Outcome::Done(Err(error.refuse(&whose)));
+            }
+            // Without keys no token is judged: 503, even if `iss` is foreign.
+            (Undecided, ..) => cannot_judge_now(error, &keys, &whose),
+            (_, Some(foreign_issuer), _) => foreign_issuer.into_failure(&whose),
+            (_, None, None) => error.into_failure(&whose),
+            (BadSignature, None, Some(refresher)) => {
+                refresher.report_bad_signature();
+                error.into_failure(&whose)
+            }
+            (UnknownKey, None, Some(refresher)) => {
+                let has_newer_keys = || keys.snapshot().epoch != epoch;
+                // Keys that another refresh has brought are tried first: they cost no budget.
+                if has_newer_keys() {
+                    return match self.verify(token.as_bytes(), self.clock.now()) {
+                        Ok(verified) => Outcome::Done(bind(&verified)),
+                        Err(rejected) => self.decide_rejected(token, rejected),
+                    };
+                }
+                match refresher.request_newer_keys(epoch) {
+                    RefreshAnswer::Wait(refreshed) => {
+                        let (inner, token) = (self.clone(), Box::<str>::from(token));
+                        return Outcome::Pending(Box::pin(async move {
+                            let has_fetched = refreshed.await;
+                            inner.verify_again(&token, has_fetched)
+                        }));
+                    }
+                    // Newer keys arrived after the check above.
+                    RefreshAnswer::Exhausted if has_newer_keys() => {
+                        return Outcome::Done(self.verify_again(token, true));
+                    }
+                    RefreshAnswer::Exhausted => unknown_key(error, &keys, &whose),
+                    RefreshAnswer::Saturated => cannot_judge_now(error, &keys, &whose),
+                }
+            }
         };
-        if error.is_undecided() {
-            refresher.report_no_keys();
-            return Outcome::Done(Err(cannot_judge_now(error, &keys, &whose)));
-        }
-        if !error.may_wait_for_keys() {
-            refresher.report_bad_signature();
-            return Outcome::Done(Err(error.refuse(&whose)));
-        }
-        let has_newer_keys = || keys.snapshot().epoch != epoch;
-        // Another refresh has brought newer keys: they are tried without a signal.
-        if has_newer_keys() {
-            return match self.verify(token.as_bytes(), self.clock.now()) {
-                Ok(verified) => Outcome::Done(bind(&verified)),
-                Err(rejected) => self.reject_or_wait(token, rejected),
-            };
-        }
-        match refresher.request_newer_keys(epoch) {
-            RefreshAnswer::Wait(refreshed) => {
-                let (inner, token) = (self.clone(), Box::<str>::from(token));
-                Outcome::Pending(Box::pin(async move {
-                    let has_fetched = refreshed.await;
-                    inner.verify_again(&token, has_fetched)
-                }))
-            }
-            // Newer keys arrived after the check above.
-            RefreshAnswer::Exhausted if has_newer_keys() => {
-                Outcome::Done(self.verify_again(token, true))
-            }
-            RefreshAnswer::Exhausted => Outcome::Done(Err(unknown_key(error, &keys, &whose))),
-            RefreshAnswer::Saturated => Outcome::Done(Err(cannot_judge_now(error, &keys, &whose))),
-        }
+        Outcome::Done(Err(failure))
     }
 
     /// The final verdict, after a refresh.
     fn verify_again(&self, token: &str, has_fetched: bool) -> Result<Principal, Failure> {
-        let Rejected { error, keys, whose } = match self.verify(token.as_bytes(), self.clock.now())
-        {
+        let rejected = match self.verify(token.as_bytes(), self.clock.now()) {
             Ok(verified) => return bind(&verified),
             Err(rejected) => rejected,
         };
-        let Some((keys, _)) = keys else {
-            return Err(error.refuse(&whose));
-        };
-        Err(match error.may_wait_for_keys() {
-            true if has_fetched => unknown_key(error, &keys, &whose),
-            false if !error.is_undecided() => error.refuse(&whose),
-            _ => cannot_judge_now(error, &keys, &whose),
+        let Rejected { error, keys, whose } = rejected;
+        Err(match (keys, error.key_problem()) {
+            (Some((keys, _)), Some(KeyProblem::UnknownKey)) if has_fetched => {
+                unknown_key(error, &keys, &whose)
+            }
+            (Some((keys, _)), Some(KeyProblem::UnknownKey | KeyProblem::Undecided)) => {
+                cannot_judge_now(error, &keys, &whose)
+            }
+            _ => error.into_failure(&whose),
         })
     }
 }
 
 /// The error of a token that names another issuer than that of `keys`, or no issuer: it must not cause a fetch, which would
-/// consume the budget that the issuer's own rotation needs. `None` if it names that issuer, or its payload cannot be decoded.
+/// consume the budget that the issuer's own rotation needs. `None` if the payload cannot be decoded.
 fn foreign_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
     // The configured limits were checked before.
     let payload = CompactJws::parse_within(token.as_bytes(), &TokenLimits::LARGEST)
@@ -94,22 +98,22 @@ fn foreign_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
     .err()
 }
 
-/// An unknown key is the caller's fault only if the keys could be fetched.
+/// The failure of a token whose key is unknown: it is the caller's fault only if the keys could be fetched.
 fn unknown_key(error: VerifyError, keys: &IssuerKeys, whose: &str) -> Failure {
     if keys.snapshot().last_fetch_failed {
         cannot_judge_now(error, keys, whose)
     } else {
-        error.refuse(whose)
+        error.into_failure(whose)
     }
 }
 
 /// The failure of a token that cannot be judged now, with the time until the next fetch as `Retry-After`.
 fn cannot_judge_now(error: VerifyError, keys: &IssuerKeys, whose: &str) -> Failure {
-    let error = match error {
-        error if error.may_wait_for_keys() => VerifyError::UnknownKeyNotJudged(Box::new(error)),
-        error => error,
+    let error = match error.key_problem() {
+        Some(KeyProblem::UnknownKey) => VerifyError::UnknownKeyNotJudged(Box::new(error)),
+        _ => error,
     };
-    let failure = error.refuse(whose);
+    let failure = error.into_failure(whose);
     match keys.refresher().and_then(Refresher::next_attempt) {
         Some(due) => failure.retry_when_due(due),
         None => failure,

@@ -54,7 +54,7 @@ pub struct JwtVerifier {
     times: TimeRules,
     pub(crate) limits: TokenLimits,
     custom_claims: Option<DecodeClaims>,
-    /// For [`verify`](Self::verify); a `Bearer` passes its own, with its realm.
+    /// Used by [`verify`](Self::verify); a `Bearer` has a challenge of its own, with its realm.
     challenge: Arc<Challenge>,
 }
 
@@ -80,7 +80,7 @@ impl JwtVerifier {
         self.verify_parsed(&jws, &header, None, &snapshot, now, &self.challenge)
     }
 
-    /// As [`verify`](Self::verify), for a parsed token. The payload is passed if it was decoded to choose the issuer.
+    /// As [`verify`](Self::verify), for a parsed token. `payload` is `None` if the caller has not decoded it.
     pub(crate) fn verify_parsed(
         &self,
         jws: &CompactJws<'_>,
@@ -142,14 +142,9 @@ impl JwtVerifier {
         let kid = || quoted(header.kid(), escape);
         Err(match error {
             E::Malformed(error) => error.into(),
-            E::UnknownKid => VerifyError::UnknownKey(format!(
-                "has the `kid` {}, or verifies the signature without a `kid`",
-                kid()
-            )),
-            E::NoKeyForAlgorithm(algorithm) => {
-                VerifyError::UnknownKey(format!("is for {algorithm}, and the token has no `kid`"))
-            }
-            // There will be no other keys, so the signature is bad.
+            E::UnknownKid => VerifyError::UnknownKid(kid()),
+            E::NoKeyForAlgorithm(algorithm) => VerifyError::NoKeyForAlgorithm(algorithm),
+            // Fixed keys never change, so the signature is bad.
             E::NoKeyMatches if self.keys.is_fixed() => {
                 VerifyError::Signature("any configured key".to_owned())
             }
@@ -181,7 +176,7 @@ impl JwtVerifier {
         if let Some(path) = self.profile.missing_claim(claims) {
             return Err(VerifyError::MissingClaim(path.to_string()));
         }
-        claims.text("sub")?; // may be absent; checks only that it is a text and not empty
+        claims.text("sub")?; // may be absent, but not of a wrong type or empty
         if let Some(path) = self.profile.ill_typed(claims) {
             return Err(invalid(path, TEXT, claims.at(path)));
         }
