@@ -93,7 +93,7 @@ impl<'t> CompactJws<'t> {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_within(token: &'t [u8], limits: &TokenLimits) -> Result<Self, JwsError> {
-        limits.check_lengths(token.len(), 0)?;
+        limits.check_lengths(token.len(), 0)?; // the length of the header is not known yet
         if token.starts_with(b"{") {
             return Err(JwsError::JsonSerialisation);
         }
@@ -101,7 +101,8 @@ impl<'t> CompactJws<'t> {
         let (Some(first), Some(second)) = (dots.next(), dots.next()) else {
             return Err(JwsError::WrongNumberOfParts);
         };
-        match dots.take(3).count() {
+        let further_dots = dots.take(3).count();
+        match further_dots {
             0 => {}
             2 => return Err(JwsError::Encrypted),
             _ => return Err(JwsError::WrongNumberOfParts),
@@ -118,7 +119,7 @@ impl<'t> CompactJws<'t> {
     /// Whether `text` looks like a signed JWT: three parts of base64url, the first of which begins a JSON object.
     #[must_use]
     pub fn looks_like_one(text: &'t [u8]) -> bool {
-        // `{` and a quotation mark or white space.
+        // `{` and a quotation mark or white space, as in `log/mask.rs` of `portcullis-core`.
         let begins_object = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ew");
         let is_base64url =
             |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
@@ -134,11 +135,11 @@ impl<'t> CompactJws<'t> {
     ///
     /// If the header is not accepted; see [`JwsError`].
     pub fn header(&self) -> Result<Header, JwsError> {
-        // Most headers fit in, which saves an allocation.
+        // Most headers fit into the buffer, which saves an allocation.
         let mut buffer = [0; 2048];
         match base64url::decode_into(self.header, &mut buffer) {
             Some(json) => Header::parse(json),
-            None => Header::parse(&decode("header", self.header)?),
+            None => Header::parse(&decode("JOSE header", self.header)?),
         }
     }
 
@@ -305,7 +306,7 @@ mod tests {
         for bad in ["e3=", "e31", "+/8", "!", "e30=", "e 30", "e30\n", "é"] {
             assert_eq!(
                 header(&*format!("{bad}.e30.e30").leak()),
-                Err(JwsError::NotBase64Url("header")),
+                Err(JwsError::NotBase64Url("JOSE header")),
                 "{bad:?}"
             );
             assert_eq!(

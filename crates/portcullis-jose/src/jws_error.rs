@@ -34,7 +34,9 @@ pub enum JwsError {
     #[error("the token contains another token (`cty` is `JWT`)")]
     Nested,
     /// A part has padding, foreign characters or stray bits, so it is not strict base64url (RFC 7515 §2).
-    #[error("the token's {0} is not strict base64url")]
+    #[error(
+        "the token's {0} is not strict base64url: it has padding or foreign characters, or was cut off"
+    )]
     NotBase64Url(&'static str),
     /// The signature is longer than that of an RSA key of 8192 bits.
     #[error("the token's signature is longer than 1024 bytes")]

@@ -19,8 +19,8 @@ impl KeySet {
     ///
     /// If no key of the set made the signature. A newer set may have the key if the error is
     /// [`UnknownKid`](SignatureError::UnknownKid), [`NoKeyForAlgorithm`](SignatureError::NoKeyForAlgorithm) or
-    /// [`NoKeyMatches`](SignatureError::NoKeyMatches). A newer set may help against the
-    /// errors of a known `kid` too, if the issuer reused the `kid`, but any forged token causes these.
+    /// [`NoKeyMatches`](SignatureError::NoKeyMatches). The errors of a known `kid` have two causes: a forged token, or an
+    /// issuer that reused the `kid` in a newer set.
     pub fn verify(
         &self,
         jws: &CompactJws<'_>,
@@ -30,17 +30,21 @@ impl KeySet {
 
         let algorithm = header.algorithm();
         let kid = header.kid();
-        let is_known = self.keys.iter().any(|key| key.kid() == kid);
+        let set_has_kid = kid.is_some() && self.keys.iter().any(|key| key.kid() == kid);
+        let is_candidate = |key: &&VerificationKey| match kid {
+            None => true,
+            Some(_) if set_has_kid => key.kid() == kid,
+            Some(_) => key.kid().is_none(),
+        };
         let (error_if_no_candidate, error_if_none_verifies) = match kid {
             None => (E::NoKeyForAlgorithm(algorithm), E::NoKeyMatches),
-            Some(_) if is_known => (E::KidForOtherAlgorithm(algorithm), E::BadSignature),
+            Some(_) if set_has_kid => (E::KidForOtherAlgorithm(algorithm), E::BadSignature),
             Some(_) => (E::UnknownKid, E::UnknownKid),
         };
-        let kid_of_candidates = kid.filter(|_| is_known);
         let mut candidates = self
             .keys
             .iter()
-            .filter(|key| kid.is_none() || key.kid() == kid_of_candidates)
+            .filter(is_candidate)
             .filter(|key| key.algorithms().contains(&algorithm))
             .take(Self::MAX_CANDIDATES)
             .peekable();
@@ -73,7 +77,8 @@ pub enum SignatureError {
     NoKeyForAlgorithm(Algorithm),
     /// The token has no `kid`, and no key for its algorithm made the signature. A newer set may have the key.
     #[error(
-        "the signature does not verify with any key of the set (the token has no `kid`, so up to 4 keys were tried)"
+        "the signature does not verify with any key of the set (the token has no `kid`, so up to {} keys were tried)",
+        KeySet::MAX_CANDIDATES
     )]
     NoKeyMatches,
     /// The key with the `kid` did not make the signature.
