@@ -14,15 +14,16 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The estimated size of the entry of `token`. The principal is assumed to take as much memory as the token.
+    /// The estimated size of the entry of `token`.
     pub(super) fn estimated_bytes(token: &[u8], verified: &VerifiedToken) -> usize {
-        /// This and a second `size_of::<VerifiedToken>()` stand for what is outside of `Self`: the fields of the principal,
-        /// the headers of the allocator, and the slot in the shard.
+        /// For the headers of the allocator and the slot in the shard.
         const OVERHEAD: usize = 128;
 
+        // The texts of a principal are parts of the token.
+        let principal = size_of::<VerifiedToken>() + token.len();
         let access_token = verified.principal.access_token();
         let access_token = access_token.map_or(0, |token| token.expose().len());
-        size_of::<Self>() + size_of::<VerifiedToken>() + OVERHEAD + 2 * token.len() + access_token
+        size_of::<Self>() + token.len() + principal + access_token + OVERHEAD
     }
 
     /// Whether a new verification of `token` at `now` would give the same result: the issuer is trusted by the same

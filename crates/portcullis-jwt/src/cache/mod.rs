@@ -29,7 +29,7 @@ use crate::{VerifiedToken, issuer_keys::SnapshotCell};
 
 /// The verified tokens of one scheme.
 pub(crate) struct TokenCache {
-    /// Tells the entries of two schemes apart in the level of a thread. Never reused.
+    /// Distinguishes the entries of this cache at the thread level, which all caches share. Never reused.
     id: u64,
     seed: RandomState,
     shards: Box<[Mutex<Shard>]>,

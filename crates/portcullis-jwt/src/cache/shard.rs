@@ -11,11 +11,11 @@ use portcullis_core::clock::UnixTime;
 
 use super::{entry::Entry, limits::CacheStatus};
 
-/// How many entries `make_room` with `may_evict` passes over before it evicts the next one even if it was used.
+/// How many used entries `make_room` with `may_evict` passes over before it evicts a used one.
 const MAX_PASSED_OVER: usize = 16;
 
-/// How many entries `make_room` without `may_evict` passes over before it gives up: few, since a token that is sent only once must be
-/// cheap.
+/// How many entries `make_room` without `may_evict` passes over before it gives up: few, since a token that is sent only
+/// once must be cheap.
 const MAX_PASSED_OVER_FOR_EXPIRED: usize = 2;
 
 pub(super) struct Shard {
@@ -31,7 +31,7 @@ pub(super) struct Shard {
 
 struct Queued {
     hash: u64,
-    /// Copied from the entry, so that a search for expired entries reads the queue alone.
+    /// Copied when the token was first inserted, so that a search for expired entries reads the queue alone.
     expires_at: UnixTime,
 }
 
@@ -71,8 +71,9 @@ impl Shard {
         Some(slot.entry.clone())
     }
 
-    /// Inserts the entry if it is admitted. While the shard is full, an entry is admitted if others have expired, or if it
-    /// was turned away once before; it may then evict others. So tokens that are sent only once evict nothing.
+    /// Inserts the entry if it is admitted. While the shard is full, an entry is admitted if entries near the front of the
+    /// queue have expired. An entry that was turned away once before may also evict valid entries; so tokens that are sent
+    /// only once evict no valid entry.
     ///
     /// The caller drops the `evicted` entries after it has unlocked the shard.
     pub(super) fn insert(
@@ -83,7 +84,7 @@ impl Shard {
         evicted: &mut Vec<Arc<Entry>>,
         entry: impl FnOnce() -> Arc<Entry>,
     ) {
-        // A token that was verified again, since its entry was no hit any more.
+        // The token was verified again, since its entry is outdated: replace the entry.
         if let Some(slot) = self.slots.get_mut(&hash) {
             let total = self.bytes - slot.bytes + bytes;
             if total <= self.max_bytes {
@@ -126,8 +127,7 @@ impl Shard {
     }
 
     /// Evicts entries until there is room: expired ones, and if `may_evict`, those that were not used since they were last
-    /// considered, and at most one other. A token that would cost more used entries is not admitted; what was
-    /// evicted until then stays evicted.
+    /// considered, and at most one used entry. Returns whether there is room; if not, what was evicted stays evicted.
     fn make_room(
         &mut self,
         bytes: usize,
@@ -149,11 +149,9 @@ impl Shard {
             let Some(next) = self.queue.pop_front() else {
                 return false;
             };
-            let mut is_unused = || {
-                let slot = self.slots.get_mut(&next.hash);
-                slot.is_none_or(|slot| !mem::take(&mut slot.used))
-            };
-            let evict = has_searched_enough || next.expires_at <= now || may_evict && is_unused();
+            let has_expired = next.expires_at <= now;
+            let evict =
+                has_searched_enough || has_expired || may_evict && !self.clear_used(next.hash);
             if !evict {
                 passed_over += 1;
                 self.queue.push_back(next);
@@ -163,6 +161,12 @@ impl Shard {
             }
         }
         true
+    }
+
+    /// Clears the `used` of a slot, and returns what it was.
+    fn clear_used(&mut self, hash: u64) -> bool {
+        let slot = self.slots.get_mut(&hash);
+        slot.is_some_and(|slot| mem::take(&mut slot.used))
     }
 
     /// Notes this token at its position. True if the token noted there before was this one.

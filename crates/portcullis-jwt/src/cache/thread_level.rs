@@ -50,7 +50,7 @@ pub(super) fn get<R>(
     })
 }
 
-/// Records that a token was found in the shared level.
+/// Called whenever the shared level has a token. Copies the token to this thread the second time in a row.
 pub(super) fn offer(cache_id: u64, hash: u64, entry: &Arc<Entry>) {
     let evicted = with_slot(hash, |slot| {
         if slot.candidate.replace(hash) != hash {
@@ -68,7 +68,7 @@ pub(super) fn offer(cache_id: u64, hash: u64, entry: &Arc<Entry>) {
     drop(evicted);
 }
 
-/// `None` while the thread ends.
+/// Calls `f` with the slot of `hash`. Returns `None` without a call while the thread ends.
 fn with_slot<T>(hash: u64, f: impl FnOnce(&Slot) -> Option<T>) -> Option<T> {
     THREAD_SLOTS
         .try_with(|slots| f(&slots[hash as usize % SLOTS]))
