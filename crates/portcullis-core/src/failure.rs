@@ -15,11 +15,11 @@ use http::StatusCode;
 pub enum FailureKind {
     /// No credential that a configured scheme reads: 401.
     NoCredentials,
-    /// Not a credential at all, one sent twice, or two at once: 400.
+    /// Not a credential at all, one sent twice, or two at once; or a path that could be read as another one: 400.
     Malformed,
     /// A credential that is ill-formed, unknown, expired, revoked, or meant for another service: 401.
     Invalid,
-    /// An authenticated caller that lacks a scope: 403.
+    /// An authenticated caller that lacks a scope, or calls a path that is not listed: 403.
     InsufficientScope,
     /// An authenticated caller that is not known to be a machine, where the route requires one: 403.
     NotAMachine,
@@ -67,8 +67,8 @@ impl FailureKind {
     }
 }
 
-/// Why a scheme or guard refuses a request, with one message for the log and one for the caller, which reveals nothing
-/// secret: it is fixed text, or names what this service requires, or the token's `alg` or `typ`.
+/// Why a scheme or guard refuses a request, with a message for the log and a message for the caller. The caller's message
+/// reveals nothing secret: it is fixed text, or names what this service requires, or the token's `alg` or `typ`.
 #[derive(Clone, thiserror::Error)]
 #[error("{}", .0.external)]
 #[must_use]

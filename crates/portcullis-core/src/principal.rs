@@ -97,8 +97,8 @@ impl Principal {
         self
     }
 
-    /// The caller's own token, to call other services on its behalf (RFC 8693). `None` unless the scheme was configured
-    /// to keep it.
+    /// The caller's own token, to call other services on its behalf (RFC 8693). Present if the scheme is configured to
+    /// keep it.
     pub fn access_token(&self) -> Option<&Secret> {
         self.0.access_token.as_ref()
     }

@@ -141,7 +141,7 @@ impl Schemes {
         }
     }
 
-    /// What `word` is, and how to send it, if a scheme other than that at `except` recognises it.
+    /// What `word` is, and how to send it, if a scheme recognises it. The scheme at `except` is not asked.
     fn hint_for(&self, word: &[u8], except: Option<usize>) -> Option<String> {
         let entries = self.entries.iter().enumerate();
         entries
@@ -167,7 +167,8 @@ fn usage(source: &CredentialSource) -> Option<String> {
     }
 }
 
-/// Fields that hold JWTs for someone else: DPoP proofs and DPoP-bound tokens (RFC 9449), and those for a proxy.
+/// Whether the header is the right place for a JWT that no scheme here reads: a DPoP proof, a DPoP-bound token (RFC 9449)
+/// or a credential for a proxy.
 fn is_for_others(name: &HeaderName, value: &[u8]) -> bool {
     let is_dpop = |value: &[u8]| {
         let scheme = value.get(..5);

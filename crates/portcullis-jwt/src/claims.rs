@@ -85,7 +85,7 @@ fn not_empty<'c>(claim: Option<&'c Claim<'_>>) -> Result<Option<&'c str>, WrongT
 /// What [`not_empty`] accepts.
 pub(crate) const TEXT: &str = "a text that is not empty";
 
-/// The error of a claim that is `value`.
+/// The error of the claim `name`, which must be what was `expected`, and is `value`.
 pub(crate) fn invalid(
     name: impl ToString,
     expected: &str,
@@ -105,7 +105,7 @@ pub(crate) fn invalid(
     VerifyError::InvalidClaim(name.to_string(), problem)
 }
 
-/// Calls `find` with the `iss` of a payload whose signature was not checked yet. An error if there is no `iss`, or `find`
+/// Calls `find` with the `iss` of a payload whose signature is not verified. An error if there is no `iss`, or `find`
 /// returns `None`.
 pub(crate) fn find_issuer<T>(
     payload: &[u8],
@@ -118,8 +118,8 @@ pub(crate) fn find_issuer<T>(
         .ok_or_else(|| VerifyError::Issuer(issuer.map(escape_name)))
 }
 
-/// The first `iss`, which chooses the keys to check the signature with. Later values are skipped, but the object must
-/// be well-formed to its end. The parse after the signature check is strict.
+/// The first `iss`. The other members are skipped, but must be well-formed. The strict parse follows once the signature is
+/// verified.
 fn peek_issuer(payload: &[u8]) -> Option<Cow<'_, str>> {
     struct Peek;
 

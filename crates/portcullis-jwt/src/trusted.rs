@@ -124,7 +124,7 @@ impl TrustedIssuers {
 }
 
 impl Trusted {
-    /// The verifier of the issuer that the token names, which is not proven yet, and the decoded payload.
+    /// Chooses a verifier by the `iss` of the token, which is not verified yet. Also returns the decoded payload.
     pub(crate) fn choose(
         &self,
         jws: &CompactJws<'_>,

@@ -15,12 +15,12 @@ use crate::status::RefreshState;
 /// How many requests wait at most.
 const MOST_WAITERS: usize = 256;
 
-/// The `Refresher` of an issuer. `IssuerKeys` holds it, and it holds the worker: the task stops with the last clone of the
-/// keys.
+/// The `Refresher` of an issuer. `IssuerKeys` holds the `Signals`, which hold the worker: the task stops with the last
+/// clone of the keys.
 #[derive(Clone)]
 pub(crate) struct Signals {
     worker: Worker<RefreshState>,
-    /// Of both budgets.
+    /// The rules of both budgets below.
     rules: BudgetRules,
     longest_wait: Duration,
     waiters: Arc<Semaphore>,
@@ -45,7 +45,7 @@ impl Signals {
         }
     }
 
-    /// Takes from the budget only if no fetch is under way or requested. `None` if the
+    /// Requests a fetch. Joins one that is under way or requested, which takes nothing from the budget. `None` if the
     /// budget is spent, or while the issuer's `Retry-After` is running.
     fn request_fetch(&self, budget: &Mutex<Budget>) -> Option<RunTicket> {
         let now = self.worker.now();

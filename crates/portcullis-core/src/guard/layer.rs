@@ -51,8 +51,8 @@ impl RequireScopeLayer {
     }
 }
 
-/// Passes only machines (RFC 9700 §4.15): a user gets 403, whatever its scopes, and so does a caller whose credential does
-/// not tell what it is. Otherwise as [`RequireScopeLayer`].
+/// Passes only machines (RFC 9700 §4.15): a user gets 403, whatever its scopes, and so does a caller of unknown kind.
+/// Otherwise as [`RequireScopeLayer`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RequireMachineLayer(Arc<Settings>);

@@ -28,10 +28,10 @@ pub struct Refusal(Arc<Inner>);
 struct Inner {
     failure: Failure,
     challenges: Vec<HeaderValue>,
-    /// An authenticated caller that lacks something.
+    /// The authenticated caller that a guard or extractor refuses.
     caller: Option<Principal>,
     required: Option<ScopePolicy>,
-    /// What an anonymous caller can send.
+    /// For an anonymous caller: the schemes that it can use.
     schemes: Option<Arc<Schemes>>,
     log: Option<Arc<RefusalLog>>,
 }
@@ -74,7 +74,7 @@ impl Refusal {
         refusal
     }
 
-    /// An authenticated caller. The challenge of its own scheme says which scopes are `required`, if any.
+    /// Refuses an authenticated caller. The challenge of its own scheme names the `required` scopes, if any.
     pub(crate) fn of_caller(
         failure: Failure,
         caller: &Principal,
@@ -123,7 +123,7 @@ impl Refusal {
         &self.0.failure
     }
 
-    /// The caller, if it is authenticated and lacks something.
+    /// The authenticated caller, if a guard or extractor refused one.
     pub fn principal(&self) -> Option<&Principal> {
         self.0.caller.as_ref()
     }
@@ -157,6 +157,7 @@ impl Refusal {
         response
     }
 
+    /// As [`into_response`](Self::into_response), which also logs the refusal.
     pub(crate) fn respond_to<B>(self, request: &Request<B>) -> Response<Bytes> {
         self.into_response(
             request.method(),

@@ -71,7 +71,7 @@ impl Refusal {
     }
 }
 
-/// Any client can send a gRPC content type, and a cache would store the 200.
+/// A response that no cache stores: a gRPC refusal has status 200, and any client can send a gRPC content type.
 fn uncacheable(content_type: &'static str, body: Bytes) -> Response<Bytes> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
@@ -106,7 +106,8 @@ pub(crate) fn render<B>(response: &mut Response<B>, renderer: &Renderer) -> Opti
     Some(rendered.body)
 }
 
-/// Only a `POST` counts: a proxy that reads the status alone would take the 200 of another refused request for a yes.
+/// Whether the refusal gets status 200 and a gRPC status in its headers. Only for `POST`, the method of gRPC: a proxy that
+/// asks by `GET` and reads the status alone would take the 200 as permission.
 pub(super) fn is_grpc(method: &Method, headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);

@@ -20,7 +20,7 @@ pub fn objects_from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error>
 /// Deserializes like `serde_json` at every depth, but rejects an array as a struct.
 struct Objects {
     json: Value,
-    /// The name of a member may also be read as a number.
+    /// Whether `json` is the name of a member, which may also be read as a number.
     is_name: bool,
 }
 

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use super::error::{DUPLICATE, TOO_DEEP};
 use super::members::{Digits, NUMBER, Text, check_name};
 
-/// The deepest nesting of arrays and objects that is read. An error costs an allocation for each level that it leaves.
+/// The deepest nesting of arrays and objects that is read.
 pub const MAX_DEPTH: usize = 16;
 
 /// Up to this many members, names are compared one by one; above it with a hash set, so thousands take linear time.
@@ -89,7 +89,7 @@ pub(super) struct ValueSeed {
 }
 
 impl ValueSeed {
-    /// Reads the values inside an array or object.
+    /// The seed of the values inside an array or object.
     fn inner<E: Error>(self) -> Result<Self, E> {
         let depth = self.depth.checked_sub(1);
         let depth = depth.ok_or_else(|| E::custom(TOO_DEEP))?;
@@ -151,8 +151,8 @@ impl<'de> Visitor<'de> for ValueSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let inner = self.inner()?;
-        // Only the top-level object has a usual size.
-        let capacity = if self.depth > MAX_DEPTH { CAPACITY } else { 0 };
+        let is_header_or_claims = self.depth > MAX_DEPTH; // as `json::object` begins
+        let capacity = if is_header_or_claims { CAPACITY } else { 0 };
         let mut members: Vec<(Cow<'de, str>, Value<'de>)> = Vec::with_capacity(capacity);
         let mut names = HashSet::new();
         while let Some(Text(name)) = map.next_key()? {

@@ -180,7 +180,8 @@ impl<'j> RawJwk<'j> {
     }
 }
 
-/// A name for an error message, but nothing as long as the number of a private key, which may be in the wrong member.
+/// Escapes the value of a member for an error message. Hides long values: the number of a private key may be in the wrong
+/// member.
 fn name(text: &str) -> String {
     match text.len() {
         0..32 => escape(text),

@@ -80,7 +80,7 @@ impl<V> BearerBuilder<V> {
         self
     }
 
-    /// Disables the cache of verified tokens: every request has its signature checked.
+    /// Disables the cache of verified tokens: the signature is checked on every request.
     pub fn without_token_cache(mut self) -> Self {
         self.settings.cache = None;
         self

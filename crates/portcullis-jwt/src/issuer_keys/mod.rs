@@ -82,7 +82,7 @@ impl IssuerKeys {
         self.snapshot.load()
     }
 
-    /// Where the current keys are published, without the refresher.
+    /// The cell that holds the current keys. It does not keep the refresher alive.
     pub(crate) fn snapshot_cell(&self) -> &SnapshotCell {
         &self.snapshot
     }
@@ -93,7 +93,7 @@ impl IssuerKeys {
         self.refresher.is_none()
     }
 
-    /// The owner that refreshes the keys, unless they are fixed.
+    /// The refresher; `None` for fixed keys.
     pub(crate) fn refresher(&self) -> Option<&dyn Refresher> {
         self.refresher.as_deref()
     }

@@ -4,7 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 /// Refreshes the keys of an issuer on the request of verifiers. All calls are cheap and never block.
 pub trait Refresher: Send + Sync + 'static {
-    /// Requests newer keys: a token names a key that is not in the set, or names none and no key of the set signed it.
+    /// Requests newer keys: a token's `kid` is not in the set, or the token has no `kid` and no key of the set signed it.
     /// `epoch` is that of the keys the token was checked with.
     fn request_newer_keys(&self, epoch: u64) -> RefreshAnswer;
 
@@ -25,8 +25,8 @@ pub trait Refresher: Send + Sync + 'static {
 
 /// The answer to a request for a refresh.
 pub enum RefreshAnswer {
-    /// A refresh is under way: wait. The future ends with it, or when the caller has waited long enough, and tells whether
-    /// the keys were fetched. If not, the snapshot is that of an earlier fetch. Dropping the future is harmless.
+    /// A refresh is under way: wait. The future ends with the refresh, or when the caller has waited long enough. It returns
+    /// whether the keys were fetched; if not, the snapshot is that of an earlier fetch. Dropping the future is harmless.
     Wait(Pin<Box<dyn Future<Output = bool> + Send>>),
     /// No refresh is started: the budget is spent, or the issuer's `Retry-After` is running.
     Exhausted,

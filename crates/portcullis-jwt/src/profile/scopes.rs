@@ -14,8 +14,8 @@ use crate::{
 type Candidates<'c> = SmallVec<[&'c str; 16]>;
 
 impl Profile {
-    /// The scopes that the token grants at a service with these audiences. A claim of another type, or a part that is not
-    /// a scope-token, grants nothing.
+    /// The scopes that the token grants at a service with these audiences. A claim of a wrong type, or a part that is not
+    /// a scope-token (RFC 6749 §3.3), grants nothing.
     pub(crate) fn scopes(&self, claims: &Claims<'_>, audiences: &[Box<str>]) -> ScopeSet {
         let finder = self.finder(claims, audiences);
         let mut scopes = Candidates::new();
@@ -79,7 +79,7 @@ impl Profile {
     }
 
     fn finder<'a, 'c>(&self, claims: &'c Claims<'c>, audiences: &'a [Box<str>]) -> Finder<'a, 'c> {
-        // Unlike in the verifier's check, `aud` counts only if it is listed.
+        // The verifier checks `aud` even if it is not listed. Here, only listed claims count.
         let listed = || {
             self.audience_claims
                 .iter()
@@ -107,7 +107,7 @@ struct Finder<'a, 'c> {
 }
 
 impl<'c> Finder<'_, 'c> {
-    /// Adds the tokens at `path` to `found`. Returns whether the path leads to a value.
+    /// Adds the texts at `path` to `found`. Returns whether the path leads to a value.
     fn find(&self, path: &ClaimPath, found: &mut Candidates<'c>) -> bool {
         self.claims
             .get(&path.claim)
@@ -138,7 +138,7 @@ impl<'c> Finder<'_, 'c> {
         match (step, claim) {
             (Step::Member(name), _) => member(name),
             (Step::ClientMember, _) => self.client.is_some_and(member),
-            // Not `any`, here and below: all are collected.
+            // `fold`, not `any`: the values of all audiences are collected. `Each` does the same.
             (Step::AudienceMember, _) => {
                 let audiences = self.audiences.iter();
                 audiences.fold(false, |any, name| any | member(name))

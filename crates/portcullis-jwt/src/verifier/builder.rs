@@ -19,7 +19,7 @@ pub type JwtVerifierBuilder = JwtBuilder<JwtVerifier, ()>;
 #[derive(Debug)]
 #[must_use]
 pub struct JwtBuilder<V, S> {
-    /// With one issuer: not checked yet, see `checked`.
+    /// A [`JwtVerifier`] whose settings `build` checks, or the trusted issuers.
     pub(crate) verifier: V,
     pub(crate) settings: S,
 }
@@ -28,7 +28,7 @@ impl<S> JwtBuilder<JwtVerifier, S> {
     /// Accepts tokens for this audience (RFC 7519 §4.1.3): the issuer's name for this service, compared exactly. Call it
     /// again, or use [`audiences`](Self::audiences), to accept several.
     ///
-    /// Mandatory, unless the issuer puts no audience in its tokens according to the profile.
+    /// Mandatory if the profile's [`AudienceRule`](crate::AudienceRule) requires an audience, as in most presets.
     pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
         self.verifier.audiences.push(audience.into());
         self
@@ -132,7 +132,7 @@ impl JwtVerifier {
         }
     }
 
-    /// Itself, if its settings can be used.
+    /// Returns the verifier if its settings can be used.
     pub(crate) fn checked(self) -> Result<Self, ConfigError> {
         self.profile.check()?;
         match self.problem() {
@@ -175,9 +175,9 @@ impl JwtVerifier {
             } else if self.algorithms.is_empty() {
                 let problem = "not set: call `.algorithms([Algorithm::ES256])` with the algorithms that the issuer signs with";
                 ("algorithms", problem.into())
-            } else if let Some(secret) = algorithms.find(lacks_secret) {
+            } else if let Some(symmetric) = algorithms.find(lacks_secret) {
                 let problem = format!(
-                    "{secret} needs a secret from `KeySet::from_secret`, and these keys have none"
+                    "{symmetric} needs a secret from `KeySet::from_secret`, and these keys have none"
                 );
                 ("algorithms", problem.into())
             } else if fixed.is_some() && !self.algorithms.iter().any(has_fixed_key) {
