@@ -39,7 +39,7 @@ impl Mounts {
         if crossed == self.crossed {
             return;
         }
-        // Then the noted mounts stay until the next call.
+        // If it cannot be opened, the noted mounts stay until the next call.
         let Ok(mountinfo) = File::open("/proc/self/mountinfo") else {
             return;
         };

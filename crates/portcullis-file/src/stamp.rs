@@ -9,7 +9,8 @@ pub struct Stamp {
     length: u64,
     modified: Option<SystemTime>,
     pub(crate) inode: Inode,
-    /// Whether the source of a bind mount on the path was renamed. Only `WatchedFile` sets it.
+    /// Whether the source of a bind mount on the path was renamed. Only `WatchedFile::stamp` sets it: the stamp of a
+    /// read has `false`, so after a rename the two differ, and the file is read again.
     pub(crate) is_source_renamed: bool,
     /// Whether every user may put another file at the path.
     pub(crate) is_replaceable: bool,

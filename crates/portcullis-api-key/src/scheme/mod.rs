@@ -88,7 +88,7 @@ impl Scheme for ApiKeys {
         &self.0.challenge
     }
 
-    /// Also recognises mistyped keys, parts of keys, and keys of other services.
+    /// Also recognises mistyped keys, keys of a wrong length, and keys of other services.
     fn recognise(&self, text: &[u8]) -> Option<&'static str> {
         match PresentedKey::parse(text) {
             Err(InvalidApiKey::Form) => None,

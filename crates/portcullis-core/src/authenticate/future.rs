@@ -59,7 +59,7 @@ struct Waiting<S, B> {
 impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
     #[inline]
     pub(super) fn call_inner(inner: &mut S, settings: &Settings, request: Request<B>) -> Self {
-        // Nothing with a destructor lives across `call`, so the future is built in the return slot.
+        // The renderer is cloned after `call`: a value with a destructor that lives across it would cost a copy of the future.
         let future = inner.call(request);
         Self::decided(settings, GuardFuture::passed(future))
     }

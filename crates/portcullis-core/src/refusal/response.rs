@@ -107,7 +107,7 @@ pub(crate) fn render<B>(response: &mut Response<B>, renderer: &Renderer) -> Opti
 }
 
 /// Whether the refusal gets status 200 and a gRPC status in its headers. Only for `POST`, the method of gRPC: a proxy that
-/// asks by `GET` and reads the status alone would take the 200 as permission.
+/// asks for permission by `GET` and reads only the status would take a 200 for a yes.
 pub(super) fn is_grpc(method: &Method, headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);

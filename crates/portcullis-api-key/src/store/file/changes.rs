@@ -7,7 +7,7 @@ use crate::{
     stored::{KeyMap, StoredKey},
 };
 
-/// What changed since the previous read of the file, for the log.
+/// Which keys were added, revoked or removed since the previous read of the file, for the log. Other changes are not named.
 #[derive(Clone, Default)]
 pub(super) struct Changes {
     added: usize,

@@ -76,7 +76,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
     }
 }
 
-/// The entries of a file, and the mistake to report if the file seems truncated.
+/// The entries of a file, and the mistake if the file seems truncated. Mistakes in the entries are reported instead of it,
+/// since they say more.
 fn read_top_level(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake> {
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
@@ -114,7 +115,7 @@ fn check_count(count: i64, found: usize, text: &str) -> Option<String> {
              or remove it"
         ));
     }
-    // The last line may be cut within its number.
+    // A file ends with the number of its last key's revision. Cut within that number, the last line is still valid TOML.
     (!text.ends_with('\n')).then(|| {
         "the last line has no line break, so the file may be cut short: restore the file, or end the line".to_owned()
     })

@@ -105,10 +105,9 @@ impl KeyFileError {
             Self::Read { source, .. } => match source.kind() {
                 _ if is_out_of_descriptors(source) => "no free file descriptor",
                 io::ErrorKind::NotFound => "missing",
-                // These kinds come from `Contents::reject_*`.
-                io::ErrorKind::PermissionDenied if source.raw_os_error().is_none() => {
-                    "writable by every user"
-                }
+                _ if source.raw_os_error().is_some() => "unreadable",
+                // From `Contents::reject_*`, as errors of the operating system have a number.
+                io::ErrorKind::PermissionDenied => "writable by every user",
                 io::ErrorKind::StaleNetworkFileHandle => "replaced behind a mount",
                 _ => "unreadable",
             },

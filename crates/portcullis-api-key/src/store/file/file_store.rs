@@ -87,7 +87,7 @@ impl KeyStore for FileStore {
     }
 
     fn doubt(&self) -> Option<StoreError> {
-        self.worker.state().doubt()
+        self.worker.state().doubt(|| self.worker.now())
     }
 }
 

@@ -92,22 +92,28 @@ impl Snapshot {
     pub(super) fn lookup(
         &self,
         id: &ApiKeyId,
-        now: impl FnOnce() -> Moment,
+        now: impl Fn() -> Moment,
     ) -> Result<Option<Arc<StoredKey>>, StoreError> {
-        if self.is_stale(now) {
+        if self.is_stale(&now) {
             let limit = self.current_limit().as_secs();
             return Err(StoreError::new(format!(
-                "the key file has been unusable for longer than the limit of {limit} s: see its error in the log"
+                "the key file has been unusable for longer than the limit of {limit} s: see the log, or whether its file system answers"
             )));
         }
         match self.keys.get(id) {
             Some(key) => Ok(Some(key.clone())),
-            None => self.doubt().map_or(Ok(None), Err),
+            None => self.doubt(now).map_or(Ok(None), Err),
         }
     }
 
-    pub(super) fn doubt(&self) -> Option<StoreError> {
-        let reason = self.failure.as_ref()?.reason;
+    pub(super) fn doubt(&self, now: impl FnOnce() -> Moment) -> Option<StoreError> {
+        let reason = match &self.failure {
+            Some(failure) => failure.reason,
+            None if self.is_checking && self.age(now) > Settings::REVOCATION_BOUND => {
+                "a check of it does not end"
+            }
+            None => return None,
+        };
         Some(StoreError::new(format!(
             "the key file cannot be used now ({reason}), and may have new or changed keys that were not read: see its error in the log"
         )))
@@ -128,8 +134,12 @@ impl Snapshot {
 
     /// Whether the keys were not confirmed for longer than the limit.
     pub(super) fn is_stale(&self, now: impl FnOnce() -> Moment) -> bool {
-        (self.is_checking || self.failure.is_some())
-            && now().duration_since(self.confirmed_at) > self.current_limit()
+        (self.is_checking || self.failure.is_some()) && self.age(now) > self.current_limit()
+    }
+
+    /// How long ago the keys were confirmed.
+    fn age(&self, now: impl FnOnce() -> Moment) -> Duration {
+        now().duration_since(self.confirmed_at)
     }
 
     /// Notes the failure of a check, which is an event if the error is new.
@@ -205,5 +215,44 @@ impl State for Snapshot {
                  file is usable", self.current_limit().as_secs()
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_core::clock::SystemClock;
+
+    use super::*;
+
+    #[test]
+    fn unknown_id_is_in_doubt_while_a_check_does_not_end() {
+        let start = UnixTime::from_secs(1_000);
+        let settings = Settings {
+            path: "keys.toml".into(),
+            accept_writable_by_everyone: false,
+            interval: Duration::from_secs(2),
+            outage_limit: Duration::from_secs(900),
+            clock: Arc::new(SystemClock),
+        };
+        let mut snapshot = Snapshot {
+            settings: Arc::new(settings),
+            keys: Arc::default(),
+            confirmed_at: Moment::new(start, Duration::ZERO),
+            is_checking: true,
+            is_dead: false,
+            is_out_of_descriptors: false,
+            failure: None,
+            warnings: Vec::new(),
+            was_stale: false,
+        };
+        let id = ApiKeyId::random().expect("random numbers");
+        let is_doubted = |snapshot: &Snapshot, age| {
+            let age = Duration::from_secs(age);
+            let found = snapshot.lookup(&id, || Moment::new(start.saturating_add(age), age));
+            found.is_err()
+        };
+        assert!(!is_doubted(&snapshot, 5) && is_doubted(&snapshot, 6));
+        snapshot.is_checking = false;
+        assert!(!is_doubted(&snapshot, 6));
     }
 }
