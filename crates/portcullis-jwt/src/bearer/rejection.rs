@@ -24,14 +24,15 @@ impl Inner {
         let (Some((keys, epoch)), Some(problem)) = (keys, error.key_problem()) else {
             return Outcome::Done(Err(error.into_failure(&whose)));
         };
-        let failure = match (problem, foreign_issuer(token, &keys), keys.refresher()) {
+        let issuer_error = check_named_issuer(token, &keys).err();
+        let failure = match (problem, issuer_error, keys.refresher()) {
             (Undecided, None, Some(refresher)) => {
                 refresher.report_no_keys();
                 cannot_judge_now(error, &keys, &whose)
             }
-            // Without keys no token is judged: 503, even if `iss` is foreign.
+            // Without keys no token is judged: 503, even if it names another issuer.
             (Undecided, ..) => cannot_judge_now(error, &keys, &whose),
-            (_, Some(foreign_issuer), _) => foreign_issuer.into_failure(&whose),
+            (_, Some(issuer_error), _) => issuer_error.into_failure(&whose),
             (_, None, None) => error.into_failure(&whose),
             (BadSignature, None, Some(refresher)) => {
                 refresher.report_bad_signature();
@@ -85,17 +86,14 @@ impl Inner {
     }
 }
 
-/// The error of a token that names another issuer than that of `keys`, or no issuer: it must not cause a fetch, which would
-/// consume the budget that the issuer's own rotation needs. `None` if the payload cannot be decoded.
-fn foreign_issuer(token: &str, keys: &IssuerKeys) -> Option<VerifyError> {
+/// Checks that the token, which is not verified, names the issuer of `keys`. Any other token must not cause a fetch, which
+/// would consume the budget that the issuer's own rotation needs.
+fn check_named_issuer(token: &str, keys: &IssuerKeys) -> Result<(), VerifyError> {
     // The configured limits were checked before.
-    let payload = CompactJws::parse_within(token.as_bytes(), &TokenLimits::LARGEST)
-        .and_then(|jws| jws.payload())
-        .ok()?;
-    find_issuer(&payload, |issuer| {
+    let jws = CompactJws::parse_within(token.as_bytes(), &TokenLimits::LARGEST)?;
+    find_issuer(&jws.payload()?, |issuer| {
         (issuer == &**keys.issuer()).then_some(())
     })
-    .err()
 }
 
 /// The failure of a token whose key is unknown: it is the caller's fault only if the keys could be fetched.

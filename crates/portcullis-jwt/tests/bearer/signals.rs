@@ -89,6 +89,21 @@ fn tokens_of_another_issuer_do_not_signal() {
 }
 
 #[test]
+fn token_with_a_malformed_payload_does_not_signal() {
+    let scene = Scene::loaded();
+    for signer in [next_signer(), Signer::new(7, "key-1")] {
+        let token = signer.access_token(&claims());
+        let (header, rest) = token.split_once('.').expect("a token");
+        let signature = rest.split_once('.').expect("a token").1;
+        let token = format!("{header}.A.{signature}");
+        let failure = at_once(send(&scene.bearer, &token)).expect_err("refused");
+        assert_eq!(failure.kind().status(), StatusCode::UNAUTHORIZED);
+        assert!(failure.internal().contains("payload"), "{failure:?}");
+    }
+    assert_eq!(scene.owner.signals(), (0, 0));
+}
+
+#[test]
 fn missing_or_stale_keys_are_503() {
     let mut scene = Scene::empty();
     for signer in [signer(), next_signer()] {
