@@ -85,11 +85,11 @@ impl Scheme for Bearer {
     /// Checks the characters of rejected tokens only: illegal characters make the answer 400, not 401.
     fn authenticate(&self, _: &Head<'_>, sent: &[u8]) -> Outcome {
         let now = self.0.clock.now();
-        if let Some(outcome) = self.0.find_cached(sent, now) {
-            return Outcome::Done(outcome);
+        if let Some(verdict) = self.0.find_cached(sent, now) {
+            return Outcome::Done(verdict);
         }
         let rejected = match self.0.verify(sent, now) {
-            Ok(verified) => return Outcome::Done(bind(&verified)),
+            Ok(verdict) => return Outcome::Done(verdict),
             Err(rejected) => rejected,
         };
         match check_token68(sent) {
@@ -107,9 +107,11 @@ impl Scheme for Bearer {
     }
 }
 
+type Verdict = Result<Principal, Failure>;
+
 /// Checks that the sender may use the token. This scheme cannot check a proof of possession, so it rejects a token that
 /// requires such a proof (RFC 9449 §7.2).
-fn bind(verified: &VerifiedToken) -> Result<Principal, Failure> {
+fn bind(verified: &VerifiedToken) -> Verdict {
     verified.bind_as_bearer().cloned().map_err(|error| {
         let caller = &verified.principal;
         let issuer = caller.issuer().unwrap_or_default();
@@ -119,9 +121,9 @@ fn bind(verified: &VerifiedToken) -> Result<Principal, Failure> {
 }
 
 impl Inner {
-    /// The caller of a cached token.
+    /// The verdict on a cached token; `None` if the token is not cached.
     #[inline]
-    fn find_cached(&self, sent: &[u8], now: UnixTime) -> Option<Result<Principal, Failure>> {
+    fn find_cached(&self, sent: &[u8], now: UnixTime) -> Option<Verdict> {
         let trust_epoch = match &self.issuers {
             Issuers::One(_) => ONLY_TRUST_EPOCH,
             Issuers::Many(issuers) => issuers.snapshot().epoch,
@@ -129,8 +131,8 @@ impl Inner {
         self.cache.as_ref()?.get(sent, trust_epoch, now, bind)
     }
 
-    /// Verifies a token with the loaded keys, and caches it.
-    fn verify(&self, token: &[u8], now: UnixTime) -> Result<VerifiedToken, Rejected> {
+    /// Verifies a token with the loaded keys and caches it, then checks that the sender may use it.
+    fn verify(&self, token: &[u8], now: UnixTime) -> Result<Verdict, Rejected> {
         let trusted;
         let (jws, header, verifier, payload, trust_epoch) = match &self.issuers {
             Issuers::One(verifier) => {
@@ -161,6 +163,6 @@ impl Inner {
             let current_keys = verifier.keys.snapshot_cell();
             cache.insert(token, &verified, current_keys, trust_epoch, now);
         }
-        Ok(verified)
+        Ok(bind(&verified))
     }
 }

@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use portcullis_core::{
-    Principal,
-    scheme::{Failure, Outcome},
-};
+use portcullis_core::scheme::{Failure, Outcome};
 use portcullis_jose::{CompactJws, TokenLimits};
 
-use super::{Inner, bind, rejected_token::Rejected};
+use super::{Inner, Verdict, rejected_token::Rejected};
 use crate::{
     IssuerKeys, RefreshAnswer, Refresher, VerifyError, claims::find_issuer,
     verify_error::KeyProblem,
@@ -43,7 +40,7 @@ impl Inner {
                 // Keys that another refresh has brought are tried first: they cost no budget.
                 if has_newer_keys() {
                     return match self.verify(token.as_bytes(), self.clock.now()) {
-                        Ok(verified) => Outcome::Done(bind(&verified)),
+                        Ok(verdict) => Outcome::Done(verdict),
                         Err(rejected) => self.decide_rejected(token, rejected),
                     };
                 }
@@ -55,11 +52,12 @@ impl Inner {
                             inner.verify_again(&token, has_fetched)
                         }));
                     }
-                    // Newer keys arrived after the check above.
+                    // Another refresh has fetched newer keys since the check above.
                     RefreshAnswer::Exhausted if has_newer_keys() => {
-                        return Outcome::Done(self.verify_again(token, true));
+                        let has_fetched = true;
+                        return Outcome::Done(self.verify_again(token, has_fetched));
                     }
-                    RefreshAnswer::Exhausted => unknown_key(error, &keys, &whose),
+                    RefreshAnswer::Exhausted => unknown_key_failure(error, &keys, &whose),
                     RefreshAnswer::Saturated => cannot_judge_now(error, &keys, &whose),
                 }
             }
@@ -68,15 +66,15 @@ impl Inner {
     }
 
     /// The final verdict, after a refresh.
-    fn verify_again(&self, token: &str, has_fetched: bool) -> Result<Principal, Failure> {
-        let rejected = match self.verify(token.as_bytes(), self.clock.now()) {
-            Ok(verified) => return bind(&verified),
+    fn verify_again(&self, token: &str, has_fetched: bool) -> Verdict {
+        let Rejected { error, keys, whose } = match self.verify(token.as_bytes(), self.clock.now())
+        {
+            Ok(verdict) => return verdict,
             Err(rejected) => rejected,
         };
-        let Rejected { error, keys, whose } = rejected;
         Err(match (keys, error.key_problem()) {
             (Some((keys, _)), Some(KeyProblem::UnknownKey)) if has_fetched => {
-                unknown_key(error, &keys, &whose)
+                unknown_key_failure(error, &keys, &whose)
             }
             (Some((keys, _)), Some(KeyProblem::UnknownKey | KeyProblem::Undecided)) => {
                 cannot_judge_now(error, &keys, &whose)
@@ -96,8 +94,9 @@ fn check_named_issuer(token: &str, keys: &IssuerKeys) -> Result<(), VerifyError>
     })
 }
 
-/// The failure of a token whose key is unknown: it is the caller's fault only if the keys could be fetched.
-fn unknown_key(error: VerifyError, keys: &IssuerKeys, whose: &str) -> Failure {
+/// The failure of a token whose key is unknown: 503 if the last fetch failed, since newer keys may include it; otherwise
+/// 401.
+fn unknown_key_failure(error: VerifyError, keys: &IssuerKeys, whose: &str) -> Failure {
     if keys.snapshot().last_fetch_failed {
         cannot_judge_now(error, keys, whose)
     } else {
@@ -105,7 +104,7 @@ fn unknown_key(error: VerifyError, keys: &IssuerKeys, whose: &str) -> Failure {
     }
 }
 
-/// The failure of a token that cannot be judged now, with the time until the next fetch as `Retry-After`.
+/// The failure of a token that cannot be judged now: 503, whose `Retry-After` is the time until the next fetch, if known.
 fn cannot_judge_now(error: VerifyError, keys: &IssuerKeys, whose: &str) -> Failure {
     let error = match error.key_problem() {
         Some(KeyProblem::UnknownKey) => VerifyError::UnknownKeyNotJudged(Box::new(error)),
