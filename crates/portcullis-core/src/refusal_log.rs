@@ -3,13 +3,14 @@
 use std::{
     collections::HashMap,
     mem::take,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use crate::{
     clock::{SharedClock, system_clock},
     facts::FactFinders,
     failure::FailureKind,
+    lock::lock,
 };
 
 /// How many refusals of one kind are logged each second.
@@ -63,7 +64,7 @@ impl RefusalLog {
     }
 
     fn count(&self, kind: FailureKind) -> (bool, Counts) {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         // Read under the lock, so that the time does not go back between two refusals.
         let second = self.clock.now().as_secs();
         let mut ended_second = Counts::new();
@@ -79,15 +80,11 @@ impl RefusalLog {
     }
 
     pub(crate) fn set_fact_finders(&self, finders: FactFinders) {
-        self.state().fact_finders = finders;
+        lock(&self.state).fact_finders = finders;
     }
 
     pub(crate) fn fact_finders(&self) -> FactFinders {
-        self.state().fact_finders
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state).fact_finders
     }
 }
 
@@ -113,7 +110,7 @@ fn log_suppressed(refused: &Counts) {
                 kind,
                 ?kind,
                 suppressed,
-                "refusals over the limit of 50 a second were not logged one by one"
+                "refusals over the limit of {LINES_PER_SECOND} a second were not logged one by one"
             );
         }
     }

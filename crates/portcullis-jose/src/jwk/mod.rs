@@ -3,6 +3,7 @@
 mod raw;
 
 pub(crate) use self::raw::{PUBLIC, RawJwk};
+use crate::header::Header;
 use crate::json::JsonError;
 use crate::key_material::KeyRejected;
 
@@ -40,8 +41,8 @@ pub enum SkipReason {
     /// `alg` is not supported, or does not fit `kty` and `crv` (RFC 7517 §4.4).
     #[error("its `alg` is \"{0}\", which is not supported or does not fit its `kty` and `crv`")]
     OtherAlgorithm(String),
-    /// `kid` is longer than [`Header::MAX_KID_BYTES`](crate::Header::MAX_KID_BYTES).
-    #[error("its `kid` is longer than 256 bytes")]
+    /// `kid` is longer than [`Header::MAX_KID_BYTES`].
+    #[error("its `kid` is longer than {} bytes", Header::MAX_KID_BYTES)]
     KidTooLong,
     /// The numbers of the key cannot be used.
     #[error(transparent)]

@@ -15,13 +15,13 @@ use std::{
     fmt,
     hash::{BuildHasher, Hasher},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use foldhash::fast::RandomState;
-use portcullis_core::{Secret, clock::UnixTime};
+use portcullis_core::{Secret, clock::UnixTime, lock};
 
 pub use self::limits::{CacheLimits, CacheStatus};
 use self::{entry::Entry, shard::Shard};
@@ -113,11 +113,6 @@ impl TokenCache {
         hasher.write(&token[token.len().saturating_sub(TAIL)..]);
         hasher.finish()
     }
-}
-
-/// No code that can panic runs under the lock.
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for TokenCache {
