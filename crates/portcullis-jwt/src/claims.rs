@@ -15,7 +15,7 @@ use crate::{
 
 /// The claims of a token, borrowed from the decoded payload.
 ///
-/// Parsing holds the whole payload to strict JSON: no member may be named twice, at any depth.
+/// The whole payload must be strict JSON, in which no object names a member twice.
 #[derive(Debug)]
 pub(crate) struct Claims<'de>(Claim<'de>);
 
@@ -41,12 +41,12 @@ impl<'de> Claims<'de> {
     /// The claim `name`, which must be a text that is not empty if it is present.
     pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, VerifyError> {
         let claim = self.get(name);
-        not_empty(claim).map_err(|WrongType| invalid(name, TEXT, claim))
+        non_empty_text(claim).map_err(|WrongType| invalid(name, NON_EMPTY_TEXT, claim))
     }
 
     /// The value at `path`, which must be a text that is not empty if it is present.
     pub(crate) fn text_at(&self, path: &ClaimPath) -> Result<Option<&str>, WrongType> {
-        not_empty(self.at(path))
+        non_empty_text(self.at(path))
     }
 
     /// The claim `name`, which must be a NumericDate (RFC 7519 §2) if it is present: an integer or a fraction, not
@@ -74,7 +74,7 @@ impl<'de> Claims<'de> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WrongType;
 
-fn not_empty<'c>(claim: Option<&'c Claim<'_>>) -> Result<Option<&'c str>, WrongType> {
+fn non_empty_text<'c>(claim: Option<&'c Claim<'_>>) -> Result<Option<&'c str>, WrongType> {
     match claim {
         None => Ok(None),
         Some(Claim::Text(text)) if !text.is_empty() => Ok(Some(text)),
@@ -82,10 +82,10 @@ fn not_empty<'c>(claim: Option<&'c Claim<'_>>) -> Result<Option<&'c str>, WrongT
     }
 }
 
-/// What [`not_empty`] accepts.
-pub(crate) const TEXT: &str = "a text that is not empty";
+/// What [`non_empty_text`] accepts.
+pub(crate) const NON_EMPTY_TEXT: &str = "a text that is not empty";
 
-/// The error of the claim `name`, which must be what was `expected`, and is `value`.
+/// The error for the claim `name`, whose `value` is not what is `expected`.
 pub(crate) fn invalid(
     name: impl ToString,
     expected: &str,
@@ -252,7 +252,7 @@ mod tests {
         assert!(!aud.is_only_texts());
         assert_eq!(claims.get("n"), Some(&Claim::Null));
         assert_eq!(claims.get("m"), None);
-        let invalid = invalid("n", TEXT, Some(&Claim::Null));
+        let invalid = invalid("n", NON_EMPTY_TEXT, Some(&Claim::Null));
         assert_eq!(claims.text("n"), Err(invalid));
     }
 

@@ -35,7 +35,7 @@ pub enum VerifyError {
     /// The issuer's keys were never loaded, so the token cannot be judged.
     #[error("the issuer's keys were never fetched: see the log of this service for the reason")]
     KeysNotLoaded,
-    /// The issuer's keys are past their stale limit, so the token cannot be judged.
+    /// The issuer's keys are older than their lifetime and `stale_limit` together, so the token cannot be judged.
     #[error(
         "the issuer's keys could not be fetched, and are older than their lifetime and `stale_limit` together"
     )]
@@ -50,7 +50,8 @@ pub enum VerifyError {
     /// The token has no `kid`, and no key of the issuer is for its algorithm.
     #[error("the token has no `kid`, and no key of the issuer is for {0}, the token's algorithm")]
     NoKeyForAlgorithm(Algorithm),
-    /// The token has no `kid`, and none of the issuer's keys verifies its signature.
+    /// The token has no `kid`, and none of the issuer's keys that were tried verifies its signature: at most
+    /// [`KeySet::MAX_CANDIDATES`](portcullis_jose::KeySet::MAX_CANDIDATES) keys for its algorithm.
     #[error("{}", SignatureError::NoKeyMatches)]
     NoKeyMatches,
     /// The token cannot be judged: its key is unknown, as the field says, and newer keys, which may include it, were not
@@ -60,7 +61,8 @@ pub enum VerifyError {
     /// The issuer's key with the token's `kid` is not for the token's algorithm.
     #[error("the issuer's key with the token's `kid` is not for {0}, the token's algorithm")]
     KidForOtherAlgorithm(Algorithm),
-    /// The signature is invalid. The field names the keys that were tried, escaped.
+    /// The signature is invalid. The field, escaped, names the keys that were tried, and for a key with the token's `kid`
+    /// the possible causes.
     #[error("the signature does not verify with {0}")]
     Signature(String),
     /// The payload is not a JSON object with unique members.
@@ -96,7 +98,7 @@ pub enum VerifyError {
         /// The name of the profile.
         profile: String,
     },
-    /// `exp` passed by at least the leeway. The fields are how long ago, and the leeway.
+    /// The token expired: `exp` is in the past by at least the leeway. The fields are how long ago `exp` was, and the leeway.
     #[error("expired: `exp` was {} s ago, the `leeway` is {} s", seconds(.0), seconds(.1))]
     Expired(Duration, Duration),
     /// `nbf` is in the future by more than the leeway. The fields are how far, and the leeway.
@@ -148,14 +150,14 @@ impl VerifyError {
         failure.with_internal(format!("{self}{whose}"))
     }
 
-    /// Why the signature was not verified; `None` for errors that newer keys cannot change.
+    /// Why no key verified the signature; `None` for other errors.
     pub(crate) fn key_problem(&self) -> Option<KeyProblem> {
-        use KeyProblem::{BadSignature, Undecided, UnknownKey};
+        use KeyProblem::{NotByKnownKey, Undecided, UnknownKey};
 
         Some(match self {
             Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyNotJudged(_) => Undecided,
             Self::UnknownKid(_) | Self::NoKeyForAlgorithm(_) | Self::NoKeyMatches => UnknownKey,
-            Self::Signature(_) | Self::KidForOtherAlgorithm(_) => BadSignature,
+            Self::Signature(_) | Self::KidForOtherAlgorithm(_) => NotByKnownKey,
             _ => return None,
         })
     }
@@ -218,16 +220,16 @@ impl From<VerifyError> for Failure {
     }
 }
 
-/// Why a signature was not verified. Newer keys of the issuer could change each of these.
+/// Why no key verified a signature. Newer keys of the issuer could verify it; fixed keys have no newer ones.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyProblem {
     /// See [`VerifyError::is_undecided`].
     Undecided,
-    /// The token's key is not among the keys. It may be among newer keys, so the request may wait for them.
+    /// The token's key is not among the keys. Newer keys may include it, so the request may wait for them.
     UnknownKey,
-    /// The key with the token's `kid`, or every fixed key, did not make the signature. The issuer may have reused the `kid`,
-    /// but anyone can cause this, so the request does not wait.
-    BadSignature,
+    /// The key with the token's `kid` did not make the signature or is not for its algorithm, or no fixed key made it. The
+    /// issuer may have reused the `kid`, but anyone can send such a token, so the request does not wait.
+    NotByKnownKey,
 }
 
 fn named(what: &str, name: &Option<String>) -> String {

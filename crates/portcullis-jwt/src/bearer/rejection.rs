@@ -15,7 +15,7 @@ impl Inner {
     /// Rejects the token, or tries it again with newer keys if its key may be among them. Tells the refresher about errors
     /// that newer keys could change, if the token names the issuer of the keys.
     pub(super) fn decide_rejected(self: &Arc<Self>, token: &str, rejected: Rejected) -> Outcome {
-        use KeyProblem::{BadSignature, Undecided, UnknownKey};
+        use KeyProblem::{NotByKnownKey, Undecided, UnknownKey};
 
         let Rejected { error, keys, whose } = rejected;
         let (Some((keys, epoch)), Some(problem)) = (keys, error.key_problem()) else {
@@ -31,7 +31,7 @@ impl Inner {
             (Undecided, ..) => cannot_judge_now(error, &keys, &whose),
             (_, Some(issuer_error), _) => issuer_error.into_failure(&whose),
             (_, None, None) => error.into_failure(&whose),
-            (BadSignature, None, Some(refresher)) => {
+            (NotByKnownKey, None, Some(refresher)) => {
                 refresher.report_bad_signature();
                 error.into_failure(&whose)
             }

@@ -25,8 +25,9 @@ pub(super) struct Shard {
     bytes: usize,
     max_entries: usize,
     max_bytes: usize,
-    /// The token last noted at each position (`hash % len`) while the shard was full: upper half of its hash.
-    noted: Box<[u32]>,
+    /// The tokens that last asked for a place while the shard was full, one at each position (`hash % len`): the upper
+    /// half of the token's hash. 0 for no token.
+    attempts: Box<[u32]>,
 }
 
 struct Queued {
@@ -54,7 +55,7 @@ impl Shard {
             bytes: 0,
             max_entries,
             max_bytes,
-            noted: vec![0; max_entries].into(),
+            attempts: vec![0; max_entries].into(),
         }
     }
 
@@ -71,9 +72,9 @@ impl Shard {
         Some(slot.entry.clone())
     }
 
-    /// Inserts the entry if it is admitted. While the shard is full, an entry is admitted if entries near the front of the
-    /// queue have expired. An entry that was turned away once before may also evict valid entries; so tokens that are sent
-    /// only once evict no valid entry.
+    /// Inserts the entry if there is room for it. While the shard is full, the first attempt of a token evicts only expired
+    /// entries near the front of the queue. Its second attempt may also evict valid entries; so tokens that are sent only
+    /// once evict no valid entry.
     ///
     /// The caller drops the `evicted` entries after it has unlocked the shard.
     pub(super) fn insert(
@@ -84,7 +85,7 @@ impl Shard {
         evicted: &mut Vec<Arc<Entry>>,
         entry: impl FnOnce() -> Arc<Entry>,
     ) {
-        // The token was verified again, since its entry is outdated: replace the entry.
+        // The token was verified again, or another token has the same hash: replace the entry if the new one fits.
         if let Some(slot) = self.slots.get_mut(&hash) {
             let total = self.bytes - slot.bytes + bytes;
             if total <= self.max_bytes {
@@ -98,7 +99,7 @@ impl Shard {
             return;
         }
         if !self.has_room(bytes) {
-            let may_evict = self.note_attempt(hash);
+            let may_evict = self.record_attempt(hash);
             if !self.make_room(bytes, now, may_evict, evicted) {
                 return;
             }
@@ -136,12 +137,12 @@ impl Shard {
         evicted: &mut Vec<Arc<Entry>>,
     ) -> bool {
         let (mut passed_over, mut evicted_used) = (0, false);
-        let most = match may_evict {
+        let max_passed_over = match may_evict {
             true => MAX_PASSED_OVER,
             false => MAX_PASSED_OVER_FOR_EXPIRED,
         };
         while !self.has_room(bytes) {
-            let has_searched_enough = passed_over >= most.min(self.queue.len());
+            let has_searched_enough = passed_over >= max_passed_over.min(self.queue.len());
             if has_searched_enough && (evicted_used || !may_evict) {
                 return false;
             }
@@ -169,11 +170,10 @@ impl Shard {
         slot.is_some_and(|slot| mem::take(&mut slot.used))
     }
 
-    /// Notes this token at its position. True if the token noted there before was this one.
-    fn note_attempt(&mut self, hash: u64) -> bool {
-        let position = hash as usize % self.noted.len();
-        // Never 0, which means that nothing is noted.
-        let tag = (hash >> 32) as u32 | 1;
-        mem::replace(&mut self.noted[position], tag) == tag
+    /// Records that the token asked for a place. Returns whether the last attempt at its position was for the same token.
+    fn record_attempt(&mut self, hash: u64) -> bool {
+        let position = hash as usize % self.attempts.len();
+        let tag = (hash >> 32) as u32 | 1; // never 0
+        mem::replace(&mut self.attempts[position], tag) == tag
     }
 }

@@ -17,9 +17,9 @@ pub struct KeySnapshot {
     pub loaded_at: Option<UnixTime>,
     /// When the keys become stale and must not be used any more; `None` for keys that never do.
     pub stale_at: Option<UnixTime>,
-    /// Whether the keys are stale whatever the wall clock says, which may have been set back; see
+    /// Whether the keys stay stale even if the wall clock is set back to a time before `stale_at`; see
     /// [`KeyPublisher::set_times`].
-    stale_at_any_time: bool,
+    is_already_stale: bool,
     /// A counter that increases whenever a key is added, removed, or changed under its `kid`. A conclusion from an earlier
     /// epoch is outdated.
     pub epoch: u64,
@@ -45,11 +45,11 @@ impl KeySnapshot {
     /// Whether the keys are too old to be used at `now`.
     #[must_use]
     pub fn is_stale(&self, now: UnixTime) -> bool {
-        self.stale_at_any_time || self.stale_at.is_some_and(|stale_at| now >= stale_at)
+        self.is_already_stale || self.stale_at.is_some_and(|stale_at| now >= stale_at)
     }
 }
 
-/// Publishes an issuer's keys. Each call of [`IssuerKeys::refreshed`](super::IssuerKeys::refreshed) returns one.
+/// Publishes an issuer's keys. Each call of [`IssuerKeys::refreshed`](super::IssuerKeys::refreshed) returns one publisher.
 #[derive(Debug)]
 pub struct KeyPublisher(pub(super) SnapshotCell);
 
@@ -81,7 +81,7 @@ impl KeyPublisher {
         self.update(|snapshot| {
             snapshot.loaded_at = Some(loaded_at);
             snapshot.stale_at = Some(stale_at);
-            snapshot.stale_at_any_time = false;
+            snapshot.is_already_stale = false;
             snapshot.last_fetch_failed = false;
         });
     }
@@ -93,13 +93,13 @@ impl KeyPublisher {
 
     /// Replaces the times of the current keys, after the wall clock jumped or the operator changed the stale limit.
     ///
-    /// `stale_at_any_time`: the keys are past their limit by one of the clocks. They stay stale, even if the wall clock is set
-    /// back later, until a set is published, the keys are confirmed, or their times are replaced again.
-    pub fn set_times(&mut self, loaded_at: UnixTime, stale_at: UnixTime, stale_at_any_time: bool) {
+    /// `is_already_stale`: the keys are too old by the wall clock or the monotonic clock. They stay stale, even if the wall
+    /// clock is set back later, until a set is published, the keys are confirmed, or their times are replaced again.
+    pub fn set_times(&mut self, loaded_at: UnixTime, stale_at: UnixTime, is_already_stale: bool) {
         self.update(|snapshot| {
             snapshot.loaded_at = Some(loaded_at);
             snapshot.stale_at = Some(stale_at);
-            snapshot.stale_at_any_time = stale_at_any_time;
+            snapshot.is_already_stale = is_already_stale;
         });
     }
 

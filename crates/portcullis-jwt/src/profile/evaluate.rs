@@ -34,7 +34,7 @@ impl Profile {
         self.required.iter().find(is_missing)
     }
 
-    /// The first claim that should name the client or the token and is present, but not a text.
+    /// The first claim for the id of the client or the token that is present but is not a text, or is empty.
     pub(crate) fn ill_typed(&self, claims: &Claims<'_>) -> Option<&ClaimPath> {
         let mut paths = self.client_id.iter().chain(&self.token_id);
         paths.find(|path| claims.text_at(path).is_err())
@@ -58,8 +58,8 @@ impl Profile {
         first_text(&self.token_id, claims)
     }
 
-    /// The usual audience claim, for an error message.
-    pub(crate) fn audience_claim(&self) -> &str {
+    /// The first listed audience claim, for an error message.
+    pub(crate) fn first_audience_claim(&self) -> &str {
         self.audience_claims.first().map_or("aud", |claim| claim)
     }
 

@@ -18,7 +18,7 @@ use self::times::TimeRules;
 pub(crate) use self::times::Validity;
 use crate::{
     IssuerKeys, KeySnapshot, Profile, VerifiedToken, VerifyError,
-    claims::{Claims, TEXT, invalid},
+    claims::{Claims, NON_EMPTY_TEXT, invalid},
     verify_error::{escape_name, quoted},
 };
 
@@ -122,7 +122,7 @@ impl JwtVerifier {
         Ok(())
     }
 
-    /// Checks the signature with one of the issuer's keys, chosen by `kid` and algorithm.
+    /// Checks that one of the issuer's keys, found by `kid` and algorithm, made the signature.
     fn check_signature(
         &self,
         snapshot: &KeySnapshot,
@@ -164,7 +164,6 @@ impl JwtVerifier {
         claims: &Claims<'_>,
         now: UnixTime,
     ) -> Result<(UnixTime, Validity), VerifyError> {
-        let missing = |name: &str| VerifyError::MissingClaim(name.to_owned());
         let issuer = claims.text("iss")?.ok_or_else(|| missing("iss"))?;
         if issuer != self.issuer() {
             return Err(VerifyError::Issuer(Some(escape_name(issuer))));
@@ -174,11 +173,11 @@ impl JwtVerifier {
         let validity = self.times.check(expires_at, not_before, issued_at, now)?;
         self.check_audience_and_client(claims)?;
         if let Some(path) = self.profile.missing_claim(claims) {
-            return Err(VerifyError::MissingClaim(path.to_string()));
+            return Err(missing(path));
         }
         claims.text("sub")?; // may be absent, but not of a wrong type or empty
         if let Some(path) = self.profile.ill_typed(claims) {
-            return Err(invalid(path, TEXT, claims.at(path)));
+            return Err(invalid(path, NON_EMPTY_TEXT, claims.at(path)));
         }
         if let Some(mark) = self.profile.missing_mark(claims) {
             return Err(VerifyError::NotAnAccessToken {
@@ -190,13 +189,12 @@ impl JwtVerifier {
     }
 
     fn check_audience_and_client(&self, claims: &Claims<'_>) -> Result<(), VerifyError> {
-        let mut is_present = false;
+        let mut has_audience = false;
         for claim in iter::once("aud").chain(self.profile.further_audience_claims()) {
-            is_present |= self.check_audience_claim(claims, claim)?;
+            has_audience |= self.check_audience_claim(claims, claim)?;
         }
-        if !is_present && self.profile.needs_audience() {
-            let usual = self.profile.audience_claim().to_owned();
-            return Err(VerifyError::MissingClaim(usual));
+        if !has_audience && self.profile.needs_audience() {
+            return Err(missing(self.profile.first_audience_claim()));
         }
         if let Some(client_ids) = &self.client_ids {
             let client = self.profile.client_id(claims);
@@ -245,4 +243,8 @@ impl JwtVerifier {
         parts.claims = custom;
         parts.into()
     }
+}
+
+fn missing(claim: impl ToString) -> VerifyError {
+    VerifyError::MissingClaim(claim.to_string())
 }

@@ -131,15 +131,15 @@ impl RefreshLoop {
         }
     }
 
-    /// Publishes the times by the present wall clock. Keys past their limit stay stale even if it is set back later.
+    /// Publishes the times by the present wall clock. Stale keys stay stale even if the wall clock is set back later.
     fn publish_times(&mut self) {
         let Some(left) = self.stale_in() else {
             return;
         };
         let (loaded_at, stale_at) = self.times();
-        let stale_at_any_time = left.is_zero();
+        let is_already_stale = left.is_zero();
         self.publisher
-            .set_times(loaded_at, stale_at, stale_at_any_time);
+            .set_times(loaded_at, stale_at, is_already_stale);
     }
 
     /// When the keys at hand were loaded and when they grow stale, on the wall clock.
