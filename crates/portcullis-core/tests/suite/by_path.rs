@@ -144,9 +144,9 @@ async fn other_spelling_of_a_path_is_invalid_request() {
     400 Bad Request
     cache-control: no-store
     content-type: application/problem+json
-    www-authenticate: Bearer realm="orders", error="invalid_request", error_description="the path is not in normal form: send it without `//`, `.`, `..` and needless percent-encoding"
+    www-authenticate: Bearer realm="orders", error="invalid_request", error_description="the path could be read as another one: send it as the service documents it, without `//`, `.`, `..` and needless percent-encoding"
 
-    {"type":"about:blank","title":"Bad Request","status":400,"detail":"the path is not in normal form: send it without `//`, `.`, `..` and needless percent-encoding","error":"invalid_request"}
+    {"type":"about:blank","title":"Bad Request","status":400,"detail":"the path could be read as another one: send it as the service documents it, without `//`, `.`, `..` and needless percent-encoding","error":"invalid_request"}
     "#);
     let response = send(&layer, request("application/grpc")).await;
     assert_eq!(response.headers()["grpc-status"], "3");

@@ -11,7 +11,7 @@ use portcullis_core::{
     log::escape,
     scheme::{Challenge, PrincipalParts},
 };
-use portcullis_jose::{Algorithm, CompactJws, Header, SignatureError, TokenLimits};
+use portcullis_jose::{Algorithm, CompactJws, Header, KeySet, SignatureError, TokenLimits};
 
 pub use self::builder::{JwtBuilder, JwtVerifierBuilder};
 use self::times::TimeRules;
@@ -146,12 +146,15 @@ impl JwtVerifier {
             E::NoKeyForAlgorithm(algorithm) => VerifyError::NoKeyForAlgorithm(algorithm),
             // Fixed keys never change, so the signature is bad.
             E::NoKeyMatches if self.keys.is_fixed() => {
-                VerifyError::Signature("any configured key".to_owned())
+                let most = KeySet::MAX_CANDIDATES;
+                VerifyError::Signature(format!(
+                    "any of the configured keys that were tried (at most {most} for the algorithm)"
+                ))
             }
             E::NoKeyMatches => VerifyError::NoKeyMatches,
             E::KidForOtherAlgorithm(algorithm) => VerifyError::KidForOtherAlgorithm(algorithm),
             _ => VerifyError::Signature(format!(
-                "the issuer's key {}: the token was altered, or another key has this `kid`",
+                "the issuer's key {}: the token was altered, or was signed by another key with the same `kid`",
                 kid()
             )),
         })
