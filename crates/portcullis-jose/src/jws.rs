@@ -45,10 +45,10 @@ impl TokenLimits {
         }
     }
 
-    fn check_lengths(&self, token: usize, header: usize) -> Result<(), JwsError> {
+    fn check_lengths(&self, token_bytes: usize, header_bytes: usize) -> Result<(), JwsError> {
         for (part, bytes, limit) in [
-            ("token", token, self.token_bytes),
-            ("header", header, self.header_bytes),
+            ("token", token_bytes, self.token_bytes),
+            ("header", header_bytes, self.header_bytes),
         ] {
             if bytes > limit {
                 return Err(JwsError::TooLong { part, bytes, limit });
@@ -119,7 +119,7 @@ impl<'t> CompactJws<'t> {
     /// Whether `text` looks like a signed JWT: three parts of base64url, the first of which begins a JSON object.
     #[must_use]
     pub fn looks_like_one(text: &'t [u8]) -> bool {
-        // `{` and a quotation mark or white space, as in `log/mask.rs` of `portcullis-core`.
+        // `{` and a quotation mark or white space, in base64url, as in `log/mask.rs` of `portcullis-core`.
         let begins_object = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ew");
         let is_base64url =
             |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');

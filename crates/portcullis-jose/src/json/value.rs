@@ -13,7 +13,7 @@ pub const MAX_DEPTH: usize = 16;
 /// Up to this many members, names are compared one by one; above it with a hash set, so thousands take linear time.
 pub(super) const FEW_MEMBERS: usize = 16;
 
-/// How many members a header or claims usually have at most.
+/// How many members a header, a claims set or a JWK usually has at most.
 const CAPACITY: usize = 10;
 
 /// A JSON value. Texts are borrowed from the input unless they have escapes.
@@ -151,8 +151,8 @@ impl<'de> Visitor<'de> for ValueSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let inner = self.inner()?;
-        let is_header_or_claims = self.depth > MAX_DEPTH; // as `json::object` begins
-        let capacity = if is_header_or_claims { CAPACITY } else { 0 };
+        let is_outermost = self.depth > MAX_DEPTH; // the depth with which `json::object` begins
+        let capacity = if is_outermost { CAPACITY } else { 0 };
         let mut members: Vec<(Cow<'de, str>, Value<'de>)> = Vec::with_capacity(capacity);
         let mut names = HashSet::new();
         while let Some(Text(name)) = map.next_key()? {

@@ -47,7 +47,7 @@ impl<'j> RawJwk<'j> {
         PRIVATE.iter().any(|name| self.member(name).is_some())
     }
 
-    fn optional(&self, name: &'static str) -> Result<Option<&str>, SkipReason> {
+    fn optional_text(&self, name: &'static str) -> Result<Option<&str>, SkipReason> {
         match self.member(name) {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text)),
@@ -56,11 +56,11 @@ impl<'j> RawJwk<'j> {
     }
 
     fn text(&self, name: &'static str) -> Result<&str, SkipReason> {
-        self.optional(name)?.ok_or(SkipReason::Missing(name))
+        self.optional_text(name)?.ok_or(SkipReason::Missing(name))
     }
 
     pub(crate) fn kid(&self) -> Result<Option<&str>, SkipReason> {
-        match self.optional("kid")? {
+        match self.optional_text("kid")? {
             Some(kid) if kid.len() > Header::MAX_KID_BYTES => Err(SkipReason::KidTooLong),
             kid => Ok(kid),
         }
@@ -83,9 +83,9 @@ impl<'j> RawJwk<'j> {
 
     /// Checks that `use` is absent or `sig` (RFC 7517 §4.2).
     pub(crate) fn check_use(&self) -> Result<(), SkipReason> {
-        match self.optional("use")? {
+        match self.optional_text("use")? {
             None | Some("sig") => Ok(()),
-            Some(other) => Err(SkipReason::OtherUse(name(other))),
+            Some(other) => Err(SkipReason::OtherUse(escaped_value(other))),
         }
     }
 
@@ -127,14 +127,17 @@ impl<'j> RawJwk<'j> {
             "EC" => {
                 let crv = self.text("crv")?;
                 let curve = Curve::find(|curve| curve.name == crv);
-                let curve = curve.ok_or_else(|| SkipReason::UnsupportedCurve(name(crv)))?;
+                let curve =
+                    curve.ok_or_else(|| SkipReason::UnsupportedCurve(escaped_value(crv)))?;
                 let (x, y) = (self.coordinate("x", curve)?, self.coordinate("y", curve)?);
                 Ok(curve.key(&[&[4], &x[..], &y].concat())?)
             }
             "OKP" if self.text("crv")? == "Ed25519" => Ok(KeyMaterial::ed25519(&self.bytes("x")?)?),
-            "OKP" => Err(SkipReason::UnsupportedCurve(name(self.text("crv")?))),
+            "OKP" => Err(SkipReason::UnsupportedCurve(escaped_value(
+                self.text("crv")?,
+            ))),
             "oct" => Err(SkipReason::Symmetric),
-            other => Err(SkipReason::UnsupportedType(name(other))),
+            other => Err(SkipReason::UnsupportedType(escaped_value(other))),
         }
     }
 
@@ -169,20 +172,20 @@ impl<'j> RawJwk<'j> {
 
     /// The algorithm in `alg`, or without `alg` all that fit the key.
     pub(crate) fn algorithms(&self, material: &KeyMaterial) -> Result<Vec<Algorithm>, SkipReason> {
-        let Some(alg) = self.optional("alg")? else {
+        let Some(alg) = self.optional_text("alg")? else {
             let all = Algorithm::ASYMMETRIC.into_iter();
             return Ok(all.filter(|algorithm| material.fits(*algorithm)).collect());
         };
         match alg.parse::<Algorithm>() {
             Ok(algorithm) if material.fits(algorithm) => Ok(vec![algorithm]),
-            _ => Err(SkipReason::OtherAlgorithm(name(alg))),
+            _ => Err(SkipReason::OtherAlgorithm(escaped_value(alg))),
         }
     }
 }
 
 /// Escapes the value of a member for an error message. Hides long values: the number of a private key may be in the wrong
 /// member.
-fn name(text: &str) -> String {
+fn escaped_value(text: &str) -> String {
     match text.len() {
         0..32 => escape(text),
         _ => "…".to_owned(),
