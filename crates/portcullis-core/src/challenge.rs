@@ -103,8 +103,8 @@ pub(crate) fn is_token(octets: &[u8]) -> bool {
             .all(|octet| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(octet))
 }
 
-/// Adds an attribute. RFC 6750 §3 allows only printable ASCII without `"` and `\`, not even escaped: `"` becomes `'`,
-/// other characters `?`.
+/// Adds an attribute. RFC 6750 §3 allows printable ASCII except `"` and `\`: `"` becomes `'`, and any other character
+/// becomes `?`.
 fn push_attribute(challenge: &mut String, name: &str, text: &str) {
     challenge.extend([", ", name, "=\""]);
     challenge.extend(text.chars().map(|character| match character {

@@ -15,7 +15,8 @@ use http::StatusCode;
 pub enum FailureKind {
     /// No credential that a configured scheme reads: 401.
     NoCredentials,
-    /// Not a credential at all, one sent twice, or two at once; or a path that could be read as another one: 400.
+    /// Text that is not a credential, a credential that was sent twice, two different credentials, or a path that could be
+    /// read as another path: 400.
     Malformed,
     /// A credential that is ill-formed, unknown, expired, revoked, or meant for another service: 401.
     Invalid,

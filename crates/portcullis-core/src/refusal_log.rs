@@ -38,7 +38,7 @@ pub(crate) struct RefusalLog {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Those of the layer. They find the path for a log line.
+    /// The layer's functions that find the path for a log line.
     fact_finders: FactFinders,
     second: u64,
     /// The refusals in `second`.
@@ -95,7 +95,7 @@ impl Default for RefusalLog {
 }
 
 impl Drop for RefusalLog {
-    /// Reports the suppressed refusals of the last second, since no refusal follows that would.
+    /// Reports the suppressed refusals of the last second, since no later refusal will report them.
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         log_suppressed(&state.refused);

@@ -105,7 +105,7 @@ impl Schemes {
         self.entries[index].source.header()
     }
 
-    /// The log of refusals that concern no single scheme.
+    /// The log of refusals that concern no single scheme: the log of the first scheme.
     pub(crate) fn log(&self) -> &Arc<RefusalLog> {
         self.challenges[0].log()
     }

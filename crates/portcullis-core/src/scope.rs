@@ -65,8 +65,8 @@ impl AsRef<str> for Scope {
 
 /// The scopes that a caller was granted: sorted, each once.
 ///
-/// Items that are not scope-tokens are ignored: an issuer's odd value must not cost the caller its other scopes.
-// The scopes are separated by single spaces: one allocation, and a scan of it finds a scope.
+/// Items that are not scope-tokens are ignored, and the caller keeps its other scopes.
+// One text, in which single spaces separate the scopes, takes one allocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ScopeSet(Box<str>);
 
@@ -76,8 +76,7 @@ impl ScopeSet {
         Self::from_tokens(list.split(' '))
     }
 
-    /// The scopes of a list that is already split, such as a JSON array. An item with a space is not split further but
-    /// ignored.
+    /// The scopes of a list that is already split, such as a JSON array. An item that contains a space is ignored, not split.
     pub fn from_tokens<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
         let tokens = tokens.into_iter();
         let mut scopes: Vec<&str> = tokens.filter(|token| is_scope_token(token)).collect();

@@ -18,7 +18,7 @@ pub(crate) fn decode_lenient(text: &str) -> Option<Vec<u8>> {
     decode(&url_safe).or_else(|| URL_SAFE.decode(url_safe).ok())
 }
 
-/// As [`decode`], into `buffer`, which may be too short. Returns the filled part of it.
+/// As [`decode`], into `buffer`: returns its filled part, and `None` also if it is too short.
 pub(crate) fn decode_into<'b>(text: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     let length = STRICT.decode_slice(text, buffer).ok()?;
     buffer.get(..length)

@@ -32,8 +32,8 @@ pub struct TrustedIssuers(Arc<ArcSwap<Trusted>>);
 #[derive(Clone, Default)]
 pub(crate) struct Trusted {
     verifiers: HashMap<Arc<str>, Arc<JwtVerifier>>,
-    /// Increases whenever an issuer is removed or its rules are replaced. Adding one leaves the tokens of others valid.
-    /// A cached token that was verified under another epoch is outdated.
+    /// Increases with each [`remove`](TrustedIssuers::remove) and [`replace`](TrustedIssuers::replace). A cached token that was
+    /// verified under another epoch is outdated.
     pub(crate) epoch: u64,
     /// The largest limits of all issuers, since parsing comes before the issuer is known.
     pub(crate) limits: TokenLimits,
@@ -65,7 +65,7 @@ impl TrustedIssuers {
         )
     }
 
-    fn insert(&self, verifier: JwtVerifier, if_known: &str) -> Result<(), ConfigError> {
+    fn insert(&self, verifier: JwtVerifier, problem_if_trusted: &str) -> Result<(), ConfigError> {
         let (issuer, verifier) = (verifier.keys.issuer().clone(), Arc::new(verifier));
         let is_new = self.update(|trusted| {
             let is_new = !trusted.verifiers.contains_key(&issuer);
@@ -75,7 +75,8 @@ impl TrustedIssuers {
             is_new
         });
         if !is_new {
-            return Err(ConfigError::new("issuer", format!("{issuer:?} {if_known}")));
+            let problem = format!("{issuer:?} {problem_if_trusted}");
+            return Err(ConfigError::new("issuer", problem));
         }
         Ok(())
     }

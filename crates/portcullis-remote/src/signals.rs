@@ -45,8 +45,8 @@ impl Signals {
         }
     }
 
-    /// Requests a fetch. Joins one that is under way or requested, which takes nothing from the budget. `None` if the
-    /// budget is spent, or while the issuer's `Retry-After` is running.
+    /// Requests a fetch, or joins the fetch that is under way or requested, which takes nothing from the budget. `None` if
+    /// the budget is spent, or while the issuer's `Retry-After` is running.
     fn request_fetch(&self, budget: &Mutex<Budget>) -> Option<RunTicket> {
         let now = self.worker.now();
         let backoff = self.worker.state().schedule.backoff;
@@ -61,8 +61,8 @@ impl Signals {
         })
     }
 
-    /// Returns whether the keys were fetched. Waits for a second fetch if the first began before the request and changed
-    /// nothing: it may have been too early.
+    /// Returns whether the keys were fetched. A fetch that was under way when this request joined it may have read the keys
+    /// too early: if such a fetch changed nothing, waits for another fetch.
     async fn wait(&self, mut run: RunTicket, epoch: u64) -> bool {
         loop {
             if self.worker.wait_until_ended(run).await.is_err() {
@@ -80,7 +80,7 @@ impl Signals {
             }
             match self.request_fetch(&self.unknown_keys) {
                 Some(next) => run = next,
-                // No further fetch may be made, so the one that succeeded decides.
+                // No further fetch may be made, so the fetch that succeeded decides.
                 None => return true,
             }
         }
@@ -111,8 +111,8 @@ impl Refresher for Signals {
         self.request_fetch(&self.unknown_keys);
     }
 
-    /// The earlier of the schedule's next fetch and the first that a request may cause. Zero while one is under way or
-    /// requested.
+    /// The time until the schedule's next fetch or until a request may cause a fetch, whichever is earlier. Zero while a
+    /// fetch is under way or requested.
     fn next_attempt(&self) -> Option<Duration> {
         if self.worker.is_busy() {
             return Some(Duration::ZERO);

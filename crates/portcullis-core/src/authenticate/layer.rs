@@ -46,8 +46,8 @@ impl AuthenticateLayer {
         Self::any_of((scheme,)).expect("one scheme cannot overlap another")
     }
 
-    /// Authenticates by one of several schemes, which the caller chooses. `schemes` is a tuple, or a `Vec<Arc<dyn Scheme>>` if
-    /// the schemes are known only at run time.
+    /// Authenticates by several schemes. Each caller uses one of them. `schemes` is a tuple, or a `Vec<Arc<dyn Scheme>>` if the
+    /// schemes are known only at run time.
     ///
     /// # Errors
     ///

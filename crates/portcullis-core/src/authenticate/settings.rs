@@ -31,7 +31,7 @@ impl Settings {
         refusal.with_fallback_log(self.schemes.log())
     }
 
-    /// Strips the credential and adds the caller to the request, or makes the refusal.
+    /// On success, strips the credential and inserts the caller into the request. On failure, makes the refusal.
     #[inline]
     pub(super) fn accept<B>(
         &self,

@@ -8,8 +8,8 @@ use std::{fmt, sync::Arc};
 pub use deadline::{ClockOffset, Deadline, Moment};
 pub use unix_time::UnixTime;
 
-/// Tells the time. What compares times takes a clock when it is built, so that tests can control it. Default:
-/// [`SystemClock`].
+/// Tells the time. Each type that compares times takes a clock when it is built, so that tests can control the time.
+/// Default: [`SystemClock`].
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The present time.
     fn now(&self) -> UnixTime;

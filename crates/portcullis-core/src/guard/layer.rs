@@ -18,7 +18,7 @@ use crate::{
 /// Passes only callers with the required scopes.
 ///
 /// An [`AuthenticateLayer`](crate::AuthenticateLayer) must be outside it: without one, every request is answered with 500
-/// and the log says why. An anonymous caller gets 401, one without the scopes 403 `insufficient_scope` (RFC 6750 §3.1).
+/// and the log says why. An anonymous caller gets 401, a caller without the scopes 403 `insufficient_scope` (RFC 6750 §3.1).
 /// [`AuthenticateLayer`](crate::AuthenticateLayer) has an example.
 #[derive(Clone, Debug)]
 #[must_use]

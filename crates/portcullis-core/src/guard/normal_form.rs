@@ -6,8 +6,8 @@ use percent_encoding::percent_decode_str;
 
 use crate::log::percent_octet;
 
-/// Whether `path` is in normal form, so that every router reads it alike: it begins with `/`, has no empty segment but
-/// the last, no `.` or `..`, no needless percent-encoding and no hidden slash.
+/// Whether `path` is in normal form, so that every router reads it alike: it begins with `/` and has no `//`, no segment
+/// `.` or `..`, no needless percent-encoding, and no percent-encoded slash, backslash or control character.
 pub(super) fn is_normal(path: &str) -> bool {
     path.starts_with('/')
         && !path.contains("//")

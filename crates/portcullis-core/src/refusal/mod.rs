@@ -50,7 +50,7 @@ impl From<Failure> for Inner {
 }
 
 impl Refusal {
-    /// A refusal with `challenges`, of which that at `index` states the reason.
+    /// A refusal with `challenges`. The challenge at `index` states the error.
     pub(crate) fn new(failure: Failure, challenges: &[Arc<Challenge>], index: usize) -> Self {
         let kind = failure.kind();
         let to_header = |(at, challenge): (usize, &Arc<Challenge>)| match kind.error_code() {
@@ -98,7 +98,7 @@ impl Refusal {
         Self(Arc::new(failure.with_internal(internal).into()))
     }
 
-    /// Sets the log, unless there is one.
+    /// Sets the log if the refusal has none.
     pub(crate) fn with_fallback_log(mut self, log: &Arc<RefusalLog>) -> Self {
         self.inner().log.get_or_insert_with(|| log.clone());
         self

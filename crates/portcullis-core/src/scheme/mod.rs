@@ -50,8 +50,8 @@ pub trait Scheme: Send + Sync + 'static {
     /// it before it passes the request on.
     fn source(&self) -> CredentialSource;
 
-    /// Finds the scheme's credential in the request, without IO or cryptography. It is not verified yet. Returns
-    /// `None` without a credential, and an empty slice for one outside the head, such as a client certificate.
+    /// Finds the scheme's credential in the request and does not verify it, so no IO or cryptography is needed. Returns
+    /// `None` if there is no credential, and an empty slice for a credential outside the head, such as a client certificate.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ pub trait Scheme: Send + Sync + 'static {
 pub enum CredentialSource {
     /// `Authorization`, under this authentication scheme (RFC 9110 §11.1).
     Authorization(&'static str),
-    /// A header of its own.
+    /// A header that only this scheme reads.
     Header(HeaderName),
     /// The connection, such as a client certificate. It identifies the caller only if no header credential was sent,
     /// and never replaces a bad one.

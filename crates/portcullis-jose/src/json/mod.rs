@@ -1,8 +1,8 @@
 //! Strict JSON: UTF-8 only, nothing after the value, and no member named twice at any depth (RFC 7515 §4,
 //! RFC 7519 §4, RFC 8725 §3.7).
 //!
-//! serde's derive ignores duplicates of unknown members and everything inside a skipped value. Two readers could then
-//! understand the same header or claims differently, so they are read as a [`Value`] instead.
+//! Headers and claims are read as a [`Value`]: serde's derive ignores duplicates of unknown members and everything inside
+//! a skipped value, so two readers could understand the same document differently.
 
 mod error;
 mod members;

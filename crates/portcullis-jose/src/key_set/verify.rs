@@ -66,7 +66,7 @@ pub enum SignatureError {
     /// The signature is not well-formed.
     #[error(transparent)]
     Malformed(JwsError),
-    /// No key has the `kid`, and no key without `kid` made the signature. A newer set may have the key.
+    /// No key has the `kid`, and no key without `kid` that was tried made the signature. A newer set may have the key.
     #[error("no key of the set has the token's `kid`")]
     UnknownKid,
     /// The key with the `kid` is for another algorithm than the header's (RFC 8725 §3.1).
@@ -75,7 +75,7 @@ pub enum SignatureError {
     /// The token has no `kid`, and no key is for its algorithm. A newer set may have the key.
     #[error("no key of the set is for {0} (the token has no `kid`, so all keys were considered)")]
     NoKeyForAlgorithm(Algorithm),
-    /// The token has no `kid`, and no key for its algorithm made the signature. A newer set may have the key.
+    /// The token has no `kid`, and no key for its algorithm that was tried made the signature. A newer set may have the key.
     #[error(
         "the signature does not verify with any key of the set (the token has no `kid`, so up to {} keys were tried)",
         KeySet::MAX_CANDIDATES

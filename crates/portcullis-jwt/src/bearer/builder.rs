@@ -18,7 +18,7 @@ use crate::{
 /// Builds a [`Bearer`]: for one issuer, whose rules are set here too, or for [`TrustedIssuers`].
 pub type BearerBuilder<V = JwtVerifier> = JwtBuilder<V, BearerSettings>;
 
-/// The settings of a [`Bearer`] that are not those of an issuer.
+/// The settings of a [`Bearer`], apart from the rules for each issuer.
 #[derive(Debug)]
 pub struct BearerSettings {
     realm: Box<str>,

@@ -36,9 +36,9 @@ pub(super) fn whose_token(
 
     let (issuer, kid) = (verifier.issuer(), quoted(header.kid(), escape));
     match error {
-        // Found before the signature, or the token names another issuer. The message says what was found.
+        // The token's form, header or issuer is wrong, and the error itself says how.
         Jws(_) | AlgorithmNotAllowed(_) | Type { .. } | Issuer(_) => String::new(),
-        // The signature was not verified.
+        // No key verified the signature.
         error if error.key_problem().is_some() => {
             format!(" (checked as a token of issuer {issuer:?}; in its header `kid` is {kid})")
         }

@@ -8,8 +8,9 @@ use crate::{VerifiedToken, issuer_keys::SnapshotCell};
 pub(super) struct Entry {
     pub(super) token: Secret,
     pub(super) verified: VerifiedToken,
-    /// Where the issuer's current keys are published; compared with the epoch in `verified`.
+    /// The issuer's current keys. A hit compares their epoch with that of `verified`.
     pub(super) current_keys: SnapshotCell,
+    /// The epoch of the trusted issuers at the verification.
     pub(super) trust_epoch: u64,
 }
 

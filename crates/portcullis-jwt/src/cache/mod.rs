@@ -3,8 +3,8 @@
 //! It has two levels. The shards hold the tokens of one scheme for all threads; [`thread_level`](self::thread_level)
 //! holds copies of the few that a thread sees most. [`Entry::is_hit`] decides for both levels.
 //!
-//! Only verified tokens enter, so junk evicts nothing. Nothing is invalidated: an entry carries the epochs that it was
-//! verified under, and an entry with an outdated epoch is not a hit.
+//! Only verified tokens enter, so forged tokens evict nothing. No entry is invalidated: it carries the epochs of its
+//! verification, and an entry with an outdated epoch is not a hit.
 
 mod entry;
 mod limits;

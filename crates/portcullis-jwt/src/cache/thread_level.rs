@@ -50,7 +50,7 @@ pub(super) fn get<R>(
     })
 }
 
-/// Called whenever the shared level has a token. Copies the token to this thread the second time in a row.
+/// Called on each hit of the shared level. Copies the token to this thread on the second hit in a row.
 pub(super) fn offer(cache_id: u64, hash: u64, entry: &Arc<Entry>) {
     let evicted = with_slot(hash, |slot| {
         if slot.candidate.replace(hash) != hash {

@@ -37,7 +37,7 @@ impl IssuerKeys {
         Self::new(issuer, KeySnapshot::fixed(keys), None)
     }
 
-    /// Keys that `refresher` keeps up to date. There are none until the publisher publishes the first set.
+    /// Keys that `refresher` keeps up to date. The snapshot has no keys until the publisher publishes the first set.
     ///
     /// `refresher` lives as long as any clone of the keys; dropping it is the signal to stop refreshing. The publisher does
     /// not keep it alive.

@@ -9,8 +9,8 @@ pub trait Refresher: Send + Sync + 'static {
     fn request_newer_keys(&self, epoch: u64) -> RefreshAnswer;
 
     /// Reports that a signature under a known `kid` is bad, or the key with the `kid` is not for the token's algorithm:
-    /// the issuer may have reused the name for a new key. It must not consume the budget of unknown keys, which are the
-    /// usual sign of a rotation.
+    /// the issuer may have reused the `kid` for a new key. An implementation must not spend the budget of unknown keys on
+    /// it: unknown keys are the usual sign of a rotation.
     fn report_bad_signature(&self);
 
     /// Reports that a token could not be judged, since the keys were not loaded yet or are stale.

@@ -30,7 +30,7 @@ impl TimeRules {
         issued_at: Option<UnixTime>,
         now: UnixTime,
     ) -> Result<Validity, VerifyError> {
-        // `exp` itself is too late (RFC 7519 §4.1.4), `nbf` itself is not too early (§4.1.5).
+        // A token is expired at the time `exp` (RFC 7519 §4.1.4), and valid at the time `nbf` (§4.1.5).
         let end = expires_at.saturating_add(self.leeway);
         let mut start = UnixTime::from_secs(0);
         let limit = self.max_lifetime;
