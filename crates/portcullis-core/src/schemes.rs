@@ -74,7 +74,7 @@ impl Schemes {
     /// Finds the one credential that was sent, and verifies it. If its scheme fails, no other scheme is tried. A credential
     /// of the connection counts only if no header has one.
     ///
-    /// Returns the index of the scheme and its verdict, or `None` if no credential was sent.
+    /// Returns the index of the scheme and its outcome, or `None` if no credential was sent.
     pub(crate) fn authenticate(&self, head: &Head<'_>) -> Option<(usize, Outcome)> {
         let (mut in_header, mut on_connection) = (None, None);
         for (index, entry) in self.entries.iter().enumerate() {

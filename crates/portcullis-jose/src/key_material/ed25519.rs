@@ -3,7 +3,7 @@
 use super::{KeyMaterial, KeyRejected};
 
 impl KeyMaterial {
-    /// Takes the encoded point (RFC 8037 §2). For a point of small order, anyone can make signatures.
+    /// Takes the encoded point (RFC 8037 §2). Rejects a point of small order, for which anyone can make signatures.
     pub(crate) fn ed25519(x: &[u8]) -> Result<Self, KeyRejected> {
         let point: [u8; 32] = x.try_into().map_err(|_| KeyRejected::CoordinateLength)?;
         let mut without_sign = point;

@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl Inner {
-    /// Rejects the token, or tries it again with newer keys if its key may be among them. Tells the refresher about errors
-    /// that newer keys could change, if the token names the issuer of the keys.
+    /// Rejects the token, or verifies it again with newer keys if they may include its key. If the token names the issuer of
+    /// the keys, tells the refresher about errors that newer keys could change.
     pub(super) fn decide_rejected(self: &Arc<Self>, token: &str, rejected: Rejected) -> Outcome {
         use KeyProblem::{NotByKnownKey, Undecided, UnknownKey};
 
@@ -27,9 +27,10 @@ impl Inner {
                 refresher.report_no_keys();
                 cannot_judge_now(error, &keys, &whose)
             }
-            // Without keys no token is judged: 503, even if it names another issuer.
+            // Without usable keys no token is judged: 503, even if it names another issuer.
             (Undecided, ..) => cannot_judge_now(error, &keys, &whose),
             (_, Some(issuer_error), _) => issuer_error.into_failure(&whose),
+            // Fixed keys: there are no newer ones.
             (_, None, None) => error.into_failure(&whose),
             (NotByKnownKey, None, Some(refresher)) => {
                 refresher.report_bad_signature();
@@ -37,7 +38,7 @@ impl Inner {
             }
             (UnknownKey, None, Some(refresher)) => {
                 let has_newer_keys = || keys.snapshot().epoch != epoch;
-                // Keys that another refresh has brought are tried first: they cost no budget.
+                // Keys that another refresh has fetched are tried first: they cost no budget.
                 if has_newer_keys() {
                     return match self.verify(token.as_bytes(), self.clock.now()) {
                         Ok(verdict) => Outcome::Done(verdict),
@@ -65,7 +66,7 @@ impl Inner {
         Outcome::Done(Err(failure))
     }
 
-    /// The final verdict, after a refresh.
+    /// Verifies the token once more after a refresh, for the final verdict. `has_fetched`: the refresh fetched the keys.
     fn verify_again(&self, token: &str, has_fetched: bool) -> Verdict {
         let Rejected { error, keys, whose } = match self.verify(token.as_bytes(), self.clock.now())
         {

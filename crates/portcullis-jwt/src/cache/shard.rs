@@ -32,7 +32,7 @@ pub(super) struct Shard {
 
 struct Queued {
     hash: u64,
-    /// Copied when the token was first inserted, so that a search for expired entries reads the queue alone.
+    /// Copied from the entry that created the slot, so that a search for expired entries reads the queue alone.
     expires_at: UnixTime,
 }
 
@@ -127,8 +127,8 @@ impl Shard {
         self.slots.len() < self.max_entries && self.bytes + bytes <= self.max_bytes
     }
 
-    /// Evicts entries until there is room: expired ones, and if `may_evict`, those that were not used since they were last
-    /// considered, and at most one used entry. Returns whether there is room; if not, what was evicted stays evicted.
+    /// Evicts entries from the front of the queue until there is room: expired entries, and with `may_evict` also unused
+    /// entries and at most one used entry. Returns whether there is room. Evicted entries stay evicted if there is none.
     fn make_room(
         &mut self,
         bytes: usize,
