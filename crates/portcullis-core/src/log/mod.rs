@@ -4,7 +4,7 @@ mod mask;
 mod url;
 
 pub(crate) use mask::{mask, percent_octet};
-pub use url::escape_url;
+pub use url::{escape_url, has_secret_part};
 
 /// Makes text that a caller controls safe for a log line: masks credentials, escapes control characters, double quotes,
 /// backslashes and non-ASCII, and cuts after 64 characters.

@@ -5,6 +5,16 @@ use super::escape_to;
 /// A URL or an issuer's name for a log line or an error: without user name, password, query and fragment, which may hold
 /// a secret. Otherwise as [`escape`](super::escape), but cut after 1,024 characters.
 pub fn escape_url(text: &str) -> String {
+    escape_to(&without_secret_parts(text), 1024)
+}
+
+/// Whether [`escape_url`] removes a part of this URL or name.
+#[must_use]
+pub fn has_secret_part(text: &str) -> bool {
+    without_secret_parts(text) != text
+}
+
+fn without_secret_parts(text: &str) -> String {
     let end = text.find(['?', '#']).unwrap_or(text.len());
     let text = &text[..end];
     let (scheme, rest) = text.split_at(authority_start(text));
@@ -13,7 +23,7 @@ pub fn escape_url(text: &str) -> String {
         Some(at) if !scheme.is_empty() => at + 1,
         _ => 0,
     };
-    escape_to(&[scheme, &rest[user_end..]].concat(), 1024)
+    [scheme, &rest[user_end..]].concat()
 }
 
 /// Where the part after the scheme begins; 0 without a scheme. URL parsers also accept `https:host` and `https:\host`.
@@ -58,6 +68,7 @@ mod tests {
             ("a\r\n\u{1b}[31m", r"a\r\n\u{1b}[31m"),
         ] {
             assert_eq!(escape_url(text), shown, "{text}");
+            assert_eq!(has_secret_part(text), text.contains("s3"), "{text}");
         }
     }
 

@@ -6,7 +6,7 @@ mod snapshot;
 use std::{fmt, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
-use portcullis_core::ConfigError;
+use portcullis_core::{ConfigError, log::has_secret_part};
 use portcullis_jose::KeySet;
 
 pub(crate) use self::snapshot::SnapshotCell;
@@ -32,7 +32,7 @@ impl IssuerKeys {
     ///
     /// # Errors
     ///
-    /// When `issuer` is empty.
+    /// When `issuer` is empty, or has a user name, a password, a query or a fragment.
     pub fn fixed(issuer: &str, keys: KeySet) -> Result<Self, ConfigError> {
         Self::new(issuer, KeySnapshot::fixed(keys), None)
     }
@@ -44,7 +44,7 @@ impl IssuerKeys {
     ///
     /// # Errors
     ///
-    /// When `issuer` is empty.
+    /// When `issuer` is empty, or has a user name, a password, a query or a fragment.
     pub fn refreshed(
         issuer: &str,
         refresher: Box<dyn Refresher>,
@@ -61,6 +61,10 @@ impl IssuerKeys {
     ) -> Result<Self, ConfigError> {
         if issuer.is_empty() {
             let problem = "it is empty: set the value that tokens carry as `iss`";
+            return Err(ConfigError::new("issuer", problem));
+        }
+        if has_secret_part(issuer) {
+            let problem = "must not contain a user name, password, query or fragment, which would appear in logs";
             return Err(ConfigError::new("issuer", problem));
         }
         Ok(Self {

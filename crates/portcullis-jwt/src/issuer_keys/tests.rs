@@ -168,3 +168,16 @@ fn empty_issuer_is_a_config_error() {
         "issuer"
     );
 }
+
+#[test]
+fn issuer_that_holds_a_secret_is_a_config_error() {
+    for issuer in [
+        "https://u:s3cr3t@issuer.example/",
+        "https://issuer.example/?code=s3cr3t",
+        "https://issuer.example/#s3cr3t",
+    ] {
+        let error = IssuerKeys::fixed(issuer, set(&[&jwk("")])).expect_err(issuer);
+        assert_eq!(error.setting(), "issuer");
+        assert!(!error.to_string().contains("s3cr3t"), "{error}");
+    }
+}
