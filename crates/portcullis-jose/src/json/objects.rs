@@ -54,7 +54,8 @@ macro_rules! numbers {
         $(
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
                 match self.json {
-                    Value::String(name) if self.is_name => {
+                    // JSON may have white space around a number, but `" 7"` is not a second name of 7.
+                    Value::String(name) if self.is_name && name.trim() == name => {
                         serde_json::from_str::<Value>(&name)?.$method(visitor)
                     }
                     value => value.$method(visitor),
@@ -211,6 +212,11 @@ mod tests {
         let numbered: BTreeMap<u8, bool> = objects_from_slice(br#"{"7":true}"#).expect("a number");
         assert_eq!(numbered, BTreeMap::from([(7, true)]));
         assert!(objects_from_slice::<u8>(br#""7""#).is_err());
+        for name in [" 7", "7 ", r"\n7", r"\t7", "07", "+7", "7.0", ""] {
+            let json = format!(r#"{{"{name}":true}}"#);
+            let numbered = objects_from_slice::<BTreeMap<u8, bool>>(json.as_bytes());
+            assert!(numbered.is_err(), "{name:?}: {numbered:?}");
+        }
         assert!(objects_from_slice::<Value>(b"{} {}").is_err());
     }
 }

@@ -90,6 +90,9 @@ impl<S> JwtBuilder<JwtVerifier, S> {
     /// Also decodes the claims into a `T`, once, when a token is verified. Handlers borrow it from
     /// [`Principal::claims`](portcullis_core::Principal::claims). A token whose claims do not decode is rejected. A struct
     /// decodes from an object only, not from an array, except under serde's `flatten`, `untagged` or `tag`.
+    ///
+    /// `T` decodes from a [`serde_json::Value`]. An integer that fits neither `i64` nor `u64` is a floating-point number there,
+    /// so it does not decode into an `i128` or `u128`, and a `RawValue` is the value written anew, not the issuer's text.
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
         self.verifier.custom_claims = Some(|payload| {
             let claims: Arc<dyn Any + Send + Sync> = Arc::new(objects_from_slice::<T>(payload)?);
