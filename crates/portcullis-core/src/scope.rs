@@ -86,6 +86,7 @@ impl ScopeSet {
     }
 
     /// Whether `scope` was granted. The comparison is exact.
+    #[must_use]
     pub fn contains(&self, scope: impl AsRef<str>) -> bool {
         let scope = scope.as_ref().as_bytes();
         let mut granted = self.0.as_bytes().split(|octet| *octet == b' ');

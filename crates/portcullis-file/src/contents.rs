@@ -49,6 +49,7 @@ impl Contents {
     }
 
     /// Whether the file was replaced, renamed or deleted behind a mount, so that changes are not visible here.
+    #[must_use]
     pub fn is_detached(&self) -> bool {
         self.is_detached
     }

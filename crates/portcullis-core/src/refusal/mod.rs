@@ -22,6 +22,7 @@ pub(crate) use response::{Renderer, render};
 /// A refused request, and why. It is also in the extensions of the response, for outer layers.
 #[derive(Clone, thiserror::Error)]
 #[error("{}", .0.failure)]
+#[must_use = "a refusal that is not returned refuses nothing"]
 pub struct Refusal(Arc<Inner>);
 
 #[derive(Clone)]

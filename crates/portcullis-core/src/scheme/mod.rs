@@ -105,6 +105,7 @@ impl CredentialSource {
 }
 
 /// A scheme's verdict.
+#[must_use]
 pub enum Outcome {
     /// Decided at once.
     Done(Result<Principal, Failure>),
