@@ -105,15 +105,16 @@ impl TokenExchange {
             if let Some(sender) = sender {
                 self.spawn(subject.clone(), actor.clone(), sender);
             }
+            let was_cached = progress.borrow().is_some();
             let outcome = progress.wait_for(Option::is_some).await;
             let outcome = outcome.map_err(|_| TokenError::stopped())?;
             let now = inner.now().wall();
             match &*outcome {
                 Some(Ok(token)) if token.lifetime().is_usable(now) => return Ok(token.clone()),
-                Some(Ok(token)) if token.lifetime().usable_until <= now => {
+                Some(Ok(token)) if !was_cached && token.lifetime().usable_until <= now => {
                     return Err(TokenError::arrived_expired());
                 }
-                // The clock was set back: exchange again.
+                // The cached token has just expired, or the clock was set back: exchange again.
                 Some(Ok(_)) => {}
                 Some(Err(failed)) => return Err(failed.error.clone()),
                 None => return Err(TokenError::stopped()),

@@ -1,13 +1,22 @@
 //! Exchanged tokens and the expiry of the subject's token.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
-use portcullis_client::{SubjectToken, TokenErrorKind};
-use portcullis_core::Secret;
+use portcullis_client::{AuthorizationServer, SubjectToken, TokenErrorKind, TokenExchange};
+use portcullis_core::{
+    Secret,
+    clock::{Clock, UnixTime},
+};
 use portcullis_test::{Endpoint, Fault};
 
 use super::Setting;
-use crate::{MINUTE, secs};
+use crate::{MINUTE, client, secs};
 
 #[tokio::test]
 async fn exchanged_token_is_not_used_after_the_subject_token_expires() {
@@ -38,6 +47,40 @@ async fn exchanged_token_is_not_used_after_the_subject_token_expires() {
         .await
         .expect_err("an expired subject token");
     assert_eq!(error.kind(), TokenErrorKind::NoSubjectToken);
+}
+
+/// A clock that jumps ahead once, after it is read.
+#[derive(Debug, Default)]
+struct JumpingClock {
+    now: AtomicU64,
+    jump: AtomicU64,
+}
+
+impl Clock for JumpingClock {
+    fn now(&self) -> UnixTime {
+        let jump = self.jump.swap(0, SeqCst);
+        UnixTime::from_secs(self.now.fetch_add(jump, SeqCst))
+    }
+}
+
+#[tokio::test]
+async fn cached_token_that_expires_during_the_call_is_exchanged_again() {
+    let setting = Setting::new().await;
+    let clock = Arc::new(JumpingClock::default());
+    clock.now.store(setting.now().as_secs(), SeqCst);
+    let server = AuthorizationServer::discover(setting.issuer.url()).clock(clock.clone());
+    let server = server.build().expect("a server");
+    let exchange = TokenExchange::builder(&server, client());
+    let exchange = exchange.build().expect("an exchange");
+    let alice = setting.subject("alice", 30 * MINUTE);
+    let first = exchange.token(&alice).await.expect("a token");
+    clock.now.store(first.expires_at().as_secs() - 60, SeqCst);
+    let cached = exchange.token(&alice).await.expect("a token");
+    assert!(cached.ptr_eq(&first));
+    clock.jump.store(120, SeqCst);
+    let second = exchange.token(&alice).await.expect("another token");
+    assert!(!second.ptr_eq(&first));
+    assert_eq!(setting.issuer.requests(Endpoint::Token), 2);
 }
 
 #[tokio::test]
