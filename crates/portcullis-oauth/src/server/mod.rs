@@ -171,7 +171,11 @@ impl AuthorizationServer {
             }
             let (body, identity) = (encode(form, &credential), credential.identity.as_ref());
             let answer = http.post(url, headers, body, identity).await;
-            if let Some(discovered) = &self.0.discovered {
+            let was_sent =
+                !matches!(&answer, Err(error) if error.kind() == FetchErrorKind::Credential);
+            if let Some(discovered) = &self.0.discovered
+                && was_sent
+            {
                 let answered = answer.as_ref().ok();
                 discovered.record(answered.map(|answer| answer.status.as_u16()));
             }

@@ -197,6 +197,23 @@ async fn replaced_certificate_files_are_used_for_the_next_request() {
 }
 
 #[tokio::test]
+async fn unusable_certificate_is_no_failure_of_the_endpoint() {
+    let issuer = TestIssuer::start().await;
+    let server = AuthorizationServer::discover(issuer.url()).build();
+    let server = server.expect("a server");
+    let mismatch = ClientCertificate::new(CLIENTS[0].0, CLIENTS[1].1);
+    let client = ClientAuthentication::secret_basic("billing", "s").certificate(mismatch);
+    for _ in 0..4 {
+        assert_eq!(
+            post(&server, &client).await,
+            Err(FetchErrorKind::Credential)
+        );
+    }
+    assert_eq!(issuer.requests(Endpoint::Discovery), 1);
+    assert_eq!(issuer.requests(Endpoint::Token), 0);
+}
+
+#[tokio::test]
 async fn alias_on_another_origin_receives_only_certificates() {
     let (issuer, endpoint) = (TestIssuer::start().await, TlsEndpoint::start().await);
     issuer.metadata(
