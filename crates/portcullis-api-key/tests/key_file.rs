@@ -231,6 +231,11 @@ fn missing_file_or_key_is_an_error() {
             .expect_err("no file")
     ));
     assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 0);
+    // The lock file, which cannot be created here, is not needed for this answer.
+    let lock = directory.path().join("keys.toml.lock");
+    fs::create_dir(&lock).expect("created");
+    assert!(is_missing(&file.revoke(&unknown()).expect_err("no file")));
+    fs::remove_dir(&lock).expect("removed");
 
     file.create(NewKey::new("a")).expect("made");
     let before = fs::read_to_string(&path).expect("readable");

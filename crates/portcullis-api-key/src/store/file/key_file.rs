@@ -1,5 +1,5 @@
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -123,6 +123,11 @@ impl KeyFile {
         new_file: NewFile,
         change: impl FnOnce(&mut Vec<KeyRecord>) -> Result<T, KeyError>,
     ) -> Result<T, KeyFileError> {
+        if new_file == NewFile::Rejected {
+            // Before the lock, whose file would be created beside a file that does not exist.
+            fs::metadata(&self.path)
+                .map_err(|error| KeyFileError::cannot_read(&self.path, error))?;
+        }
         let locked = HeldLock::wait(&self.path, self.lock_timeout)?;
         let accept_writable = self.accept_writable_by_everyone;
         let before = read(&locked.target, accept_writable, new_file)?;
