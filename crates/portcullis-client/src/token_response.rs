@@ -144,16 +144,21 @@ fn authorization_header(token_type: &str, token: &str) -> HeaderValue {
     secret_header(text.into()).expect("visible ASCII")
 }
 
-/// `None` if `expires_in` is given and is not a number >= 1. Some servers send the number in a string.
+/// `None` if `expires_in` is given and is not a number >= 1. Some servers send its digits in a string.
 fn lifetime(expires_in: Option<Value>) -> Option<Duration> {
     let seconds: f64 = match expires_in {
         None => return Some(DEFAULT_LIFETIME),
         Some(Value::String(text)) if text.is_empty() => return Some(DEFAULT_LIFETIME),
-        Some(Value::String(text)) => text.trim().parse().ok().filter(|it: &f64| it.is_finite())?,
+        Some(Value::String(text)) => digits(text.trim())?,
         Some(other) => other.as_f64()?,
     };
     let seconds = seconds.min(MAX_LIFETIME.as_secs_f64()).floor();
     (seconds >= 1.0).then(|| Duration::from_secs_f64(seconds))
+}
+
+fn digits(text: &str) -> Option<f64> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
 }
 
 /// RFC 6749 §3.3 specifies a space-separated string; some servers send a list.
