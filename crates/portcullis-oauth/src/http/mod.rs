@@ -62,14 +62,15 @@ impl HttpClient {
         others: &[&Url],
     ) -> Result<Self, ConfigError> {
         let hosts = others.iter().filter_map(|url| url.host_str());
-        let proxies = settings.proxy_hosts.iter().cloned();
+        let proxies = settings.proxy_hosts.clone()?;
+        let is_behind_proxy = !proxies.is_empty();
         let factory = ClientFactory {
             settings: settings.clone(),
             configured: configured.clone(),
             resolver: GuardedResolver {
                 issuer_host: configured.host_str().map(str::to_owned),
                 other_hosts: hosts.map(str::to_owned).chain(proxies).collect(),
-                is_behind_proxy: !settings.proxy_hosts.is_empty(),
+                is_behind_proxy,
                 networks: AllowedNetworks::default(),
             },
             by_certificate: Mutex::default(),
@@ -229,7 +230,7 @@ mod tests {
 
     fn client(proxies: &[String], configured: &Url) -> HttpClient {
         let mut settings = HttpSettings::default();
-        settings.proxy_hosts = proxies.to_vec();
+        settings.proxy_hosts = Ok(proxies.to_vec());
         HttpClient::new(&settings, system_clock(), configured, &[]).unwrap()
     }
 

@@ -1,10 +1,16 @@
 //! The HTTP settings that `portcullis-remote` and `portcullis-client` share.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
+use http::Uri;
 use portcullis_core::ConfigError;
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
-use url::Url;
 
 /// How HTTP requests are sent: those to issuers and authorization servers, and those of an `AuthenticatedClientBuilder`. The
 /// same value can be given to all.
@@ -14,7 +20,7 @@ pub struct HttpSettings {
     pub(crate) timeout: Duration,
     /// The hosts of the environment's proxies, which the resolver lets through. If this is empty, no proxy is used. reqwest
     /// itself reads the rest from the environment.
-    pub(super) proxy_hosts: Vec<String>,
+    pub(super) proxy_hosts: Result<Vec<String>, ConfigError>,
     allow_http: bool,
     pub(super) root_certificates: Vec<Arc<[u8]>>,
 }
@@ -23,7 +29,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(5),
-            proxy_hosts: Vec::new(),
+            proxy_hosts: Ok(Vec::new()),
             allow_http: false,
             root_certificates: Vec::new(),
         }
@@ -58,9 +64,11 @@ impl HttpSettings {
 
     /// Uses the proxies named by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. By default no proxy is used.
     ///
+    /// If one of the first three is set, but not to the URL of a proxy, the settings cannot be used.
+    ///
     /// A proxy resolves host names itself, so it is the proxy that must keep discovered URLs out of private networks.
     pub fn environment_proxies(mut self) -> Self {
-        self.proxy_hosts = proxy_hosts(|name| std::env::var(name).ok());
+        self.proxy_hosts = proxy_hosts(|name| std::env::var_os(name));
         self
     }
 
@@ -79,7 +87,8 @@ impl HttpSettings {
     ///
     /// # Errors
     ///
-    /// When the timeout is zero or a root certificate is not valid PEM.
+    /// When the timeout is zero, a root certificate is not valid PEM, or a variable of
+    /// [`environment_proxies`](Self::environment_proxies) is not the URL of a proxy.
     pub fn client_builder(&self) -> Result<ClientBuilder, ConfigError> {
         if self.timeout.is_zero() {
             return Err(ConfigError::new("timeout", "must be > 0"));
@@ -89,7 +98,7 @@ impl HttpSettings {
             .referer(false)
             .timeout(self.timeout)
             .connect_timeout(self.timeout);
-        if self.proxy_hosts.is_empty() {
+        if self.proxy_hosts.clone()?.is_empty() {
             builder = builder.no_proxy();
         }
         for pem in &self.root_certificates {
@@ -104,31 +113,48 @@ impl HttpSettings {
     }
 }
 
-fn proxy_hosts(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
-    ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"]
-        .iter()
-        .flat_map(|name| [variable(name), variable(&name.to_ascii_lowercase())])
-        .flatten()
-        .filter_map(|proxy| {
-            let scheme = if proxy.contains("://") { "" } else { "http://" };
-            let url = Url::parse(&format!("{scheme}{proxy}")).ok()?;
-            url.host_str().map(str::to_owned)
-        })
-        .collect()
+fn proxy_hosts(variable: impl Fn(&str) -> Option<OsString>) -> Result<Vec<String>, ConfigError> {
+    let mut hosts = Vec::new();
+    for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
+        for name in [name, &name.to_ascii_lowercase()] {
+            match variable(name) {
+                Some(value) if !value.is_empty() => hosts.push(proxy_host(name, &value)?),
+                _ => {}
+            }
+        }
+    }
+    Ok(hosts)
+}
+
+/// The host of a proxy. reqwest would ignore the values that are rejected here, and send its requests without a proxy.
+fn proxy_host(variable: &str, value: &OsStr) -> Result<String, ConfigError> {
+    const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+
+    let uri: Option<Uri> = value.to_str().and_then(|value| value.parse().ok());
+    let uri = uri.filter(|uri| uri.scheme_str().is_none_or(|it| SCHEMES.contains(&it)));
+    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+    if host.is_empty() {
+        // The value may contain a password.
+        let problem = format!("`{variable}` is not the URL of a proxy: correct it or unset it");
+        return Err(ConfigError::new("environment_proxies", problem));
+    }
+    Ok(host.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn hosts(set: &[(&str, &str)]) -> Result<Vec<String>, ConfigError> {
+        proxy_hosts(|name| {
+            let (_, value) = set.iter().find(|(variable, _)| *variable == name)?;
+            Some((*value).into())
+        })
+    }
+
     #[test]
     fn proxies_are_read_from_the_environment() {
-        let hosts = |set: &[(&str, &str)]| {
-            proxy_hosts(|name| {
-                let (_, value) = set.iter().find(|(variable, _)| *variable == name)?;
-                Some((*value).to_owned())
-            })
-        };
+        let hosts = |set| hosts(set).expect("usable");
         assert!(hosts(&[]).is_empty());
         assert!(hosts(&[("https_proxy", ""), ("NO_PROXY", "a.example")]).is_empty());
         assert_eq!(hosts(&[("https_proxy", "proxy:3128")]), ["proxy"]);
@@ -139,5 +165,21 @@ mod tests {
             ]),
             ["a.example", "10.0.0.1"]
         );
+    }
+
+    #[test]
+    fn variable_that_names_no_proxy_is_an_error() {
+        for value in [
+            "http://u:s3cr3t@",
+            "http://u:s3cr3t@proxy example",
+            "http:// u:s3cr3t@proxy.example",
+            "ftp://u:s3cr3t@proxy.example",
+            "/s3cr3t",
+        ] {
+            let set = [("HTTPS_PROXY", "proxy:3128"), ("all_proxy", value)];
+            let error = hosts(&set).expect_err(value).to_string();
+            assert!(error.contains("`all_proxy`"), "{error}");
+            assert!(!error.contains("s3cr3t"), "{error}");
+        }
     }
 }
