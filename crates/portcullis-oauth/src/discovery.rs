@@ -1,6 +1,7 @@
 //! Metadata of issuers (OpenID Connect Discovery 1.0, RFC 8414).
 
 use std::{
+    fmt,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -35,7 +36,6 @@ fn well_known_urls(issuer: &Url) -> [Url; 2] {
 }
 
 /// Finds and reads the metadata of one issuer.
-#[derive(Debug)]
 pub struct Discovery {
     /// The client for the issuer.
     pub http: HttpClient,
@@ -191,6 +191,7 @@ impl Discovery {
     }
 
     /// Whether a URL from the metadata is on the origin of the issuer or of `discover_at`.
+    #[must_use]
     pub fn is_own(&self, url: &Url) -> bool {
         self.own_origins.contains(&url.origin())
     }
@@ -206,9 +207,33 @@ impl Discovery {
     }
 }
 
+impl fmt::Debug for Discovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Discovery")
+            .field("issuer", &self.issuer)
+            .field("url", &display_url(&self.url))
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use portcullis_core::clock::system_clock;
+
     use super::*;
+
+    #[test]
+    fn debug_shows_no_query() {
+        let http = |url: &Url| HttpClient::new(&<_>::default(), system_clock(), url, &[]);
+        let at = "https://issuer.example/.well-known/a?code=s3cr3t";
+        let discovery = Discovery::new("https://issuer.example", Some(at), false, http).unwrap();
+        let shown = format!("{discovery:?} {:?}", discovery.http);
+        assert!(
+            shown.contains("https://issuer.example/.well-known/a"),
+            "{shown}"
+        );
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+    }
 
     #[test]
     fn s1_s2_well_known_urls_are_derived_from_the_issuer() {

@@ -21,7 +21,6 @@ struct Metadata {
 }
 
 /// Fetches the keys of one issuer, and remembers where they are and their `ETag`.
-#[derive(Debug)]
 pub(crate) struct Fetcher {
     http: HttpClient,
     /// `None` if the URL of the keys is configured.

@@ -192,7 +192,7 @@ impl Inner {
 }
 
 /// Configures a [`TokenExchange`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "`build` makes the exchange"]
 pub struct TokenExchangeBuilder {
     client: Result<TokenClient, ConfigError>,
@@ -308,6 +308,14 @@ fn is_registered(token_type: &str) -> bool {
         token_type.strip_prefix(TOKEN_TYPE_PREFIX),
         Some("access_token" | "refresh_token" | "id_token" | "saml1" | "saml2" | "jwt")
     )
+}
+
+impl fmt::Debug for TokenExchangeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TokenExchangeBuilder")
+            .field(&self.client)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for TokenExchange {

@@ -12,7 +12,6 @@ use url::Url;
 use super::{HttpSettings, error::with_causes, resolver::GuardedResolver};
 
 /// Creates clients with the same settings, and keeps those with a certificate.
-#[derive(Debug)]
 pub(super) struct ClientFactory {
     pub(super) settings: HttpSettings,
     /// As in `HttpClient::new`.

@@ -11,6 +11,7 @@ mod token_file;
 pub mod url_rules;
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
@@ -36,7 +37,7 @@ use self::{client_factory::ClientFactory, error::request_failed, resolver::Guard
 use crate::FetchError;
 
 /// An HTTP client for one issuer or authorization server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpClient {
     client: Client,
     factory: Arc<ClientFactory>,
@@ -205,6 +206,14 @@ impl HttpClient {
         let response = request.send().await;
         let response = response.map_err(|error| request_failed(url, error))?;
         Ok((Answer::without_body(&response, self.clock.now()), response))
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient")
+            .field("configured", &display_url(&self.factory.configured))
+            .finish_non_exhaustive()
     }
 }
 
