@@ -14,6 +14,9 @@ const REDACTED: &str = "[redacted]";
 /// The maximum length of a shown text, in characters.
 pub(super) const MAX_SHOWN: usize = 500;
 
+/// A text in which escapes are nested this deep is redacted. The limit bounds the work on text of a hostile server.
+const MAX_DECODINGS: usize = 8;
+
 /// This many letters and digits in a row identify a part of a secret. Fewer may occur in a word by chance.
 const MIN_PART: usize = 8;
 
@@ -34,6 +37,9 @@ impl Redactor {
         let long = long.filter(|secret| secret.len() >= MIN_PART);
         let text = long.fold(text, |text, secret| replace(&text, secret));
         let forms = letter_forms(&text);
+        if forms.len() > 2 * MAX_DECODINGS {
+            return REDACTED.to_owned();
+        }
         match self.0.iter().any(|secret| contain_secret(&forms, secret)) {
             true => REDACTED.to_owned(),
             false => text,
@@ -91,14 +97,14 @@ fn base64_parts(secret: &[u8]) -> impl Iterator<Item = String> {
     parts.filter(|part| part.len() >= MIN_BASE64)
 }
 
-/// The letters and digits of the text, as it is and with its escapes decoded until none is left. Each decoding gives two
-/// forms. The second leaves out every letter before a non-ASCII character, which may be its accent (NFD).
+/// The letters and digits of the text, as it is and with its escapes decoded until none is left, at most `MAX_DECODINGS` times.
+/// Each decoding gives two forms. The second leaves out every letter before a non-ASCII character, which may be its accent (NFD).
 fn letter_forms(text: &str) -> Vec<String> {
     let decoded = iter::successors(Some(text.to_ascii_lowercase()), |text| {
         let decoded = unescaped(text);
         (decoded != *text).then_some(decoded)
     });
-    let forms = decoded.map(|text| {
+    let forms = decoded.take(MAX_DECODINGS + 1).map(|text| {
         let next = text.chars().skip(1).chain([' ']);
         let pairs = text.chars().zip(next);
         let unaccented = pairs.filter(|(_, next)| next.is_ascii());
@@ -293,6 +299,16 @@ mod tests {
         assert_eq!(redacted.chars().count(), 4 * MAX_SHOWN);
         let text = format!("{}s3cr3t-value", "x".repeat(4 * MAX_SHOWN - MIN_PART - 1));
         assert_eq!(redact("s3cr3t-value", &text), REDACTED);
+    }
+
+    #[test]
+    fn deeply_nested_escapes_are_redacted_without_decoding_them_all() {
+        let nested = |depth: usize| format!("%{}", "25".repeat(depth));
+        assert_eq!(redact("s3cr3t-value", &nested(7)), nested(7));
+        for depth in [8, 999] {
+            assert_eq!(redact("s3cr3t-value", &nested(depth)), REDACTED);
+        }
+        assert_eq!(letter_forms(&nested(999)).len(), 2 * (MAX_DECODINGS + 1));
     }
 
     #[test]
