@@ -10,7 +10,7 @@ use portcullis_jwt::IssuerKeys;
 ///
 /// # Errors
 ///
-/// If the file cannot be read or holds no usable key.
+/// If the file cannot be read, every user may write it, or it holds no usable key.
 pub fn keys_from_jwks_file(
     issuer: &str,
     path: impl AsRef<Path>,
@@ -22,7 +22,7 @@ pub fn keys_from_jwks_file(
 ///
 /// # Errors
 ///
-/// If the file cannot be read, holds no key or a private key, or a key is not for `algorithm`.
+/// If the file cannot be read, every user may write it, it holds no key or a private key, or a key is not for `algorithm`.
 pub fn keys_from_pem_file(
     issuer: &str,
     path: impl AsRef<Path>,
@@ -40,8 +40,8 @@ fn load<E: Display>(
 ) -> Result<IssuerKeys, ConfigError> {
     let problem =
         |what: &dyn Display| ConfigError::new("keys", format!("{}: {what}", path.display()));
-    let contents =
-        portcullis_file::read(path, KeySet::MAX_BYTES as u64).map_err(|error| problem(&error))?;
+    let contents = portcullis_file::read_trusted(path, KeySet::MAX_BYTES as u64)
+        .map_err(|error| problem(&error))?;
     for warning in contents.access_warnings(false) {
         tracing::warn!(path = %path.display(), "issuer key file: {warning}");
     }

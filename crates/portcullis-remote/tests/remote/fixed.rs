@@ -60,3 +60,28 @@ fn unusable_key_file_is_named_in_the_error() {
         }
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn key_file_that_every_user_may_write_is_rejected() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keys");
+    let key = portcullis_test::TestKey::generate(portcullis_test::SigningAlgorithm::ES256);
+    for content in [
+        json!({"keys": [key.public_jwk()]}).to_string(),
+        key.public_pem(),
+    ] {
+        fs::write(&path, &content).unwrap();
+        let load = || match content.starts_with('{') {
+            true => keys_from_jwks_file("a", &path),
+            false => keys_from_pem_file("a", &path, Algorithm::ES256),
+        };
+        load().expect("usable");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        let error = load().expect_err("writable by every user").to_string();
+        assert!(error.contains("every user may write it"), "{error}");
+        fs::remove_file(&path).unwrap();
+    }
+}
