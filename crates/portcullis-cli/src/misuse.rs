@@ -9,26 +9,39 @@ pub(crate) fn misuse(problem: impl Display) -> Box<dyn Error> {
     clap::Error::raw(ErrorKind::ValueValidation, format!("{problem}\n")).into()
 }
 
-/// Replaces clap's error for an unknown argument that may be a secret, because it repeats the argument.
+/// Replaces clap's error for an unexpected argument or value, because it repeats the argument, which may be a secret.
 pub(crate) fn without_secret(error: clap::Error) -> clap::Error {
-    let (ErrorKind::UnknownArgument, Some(ContextValue::String(argument))) =
-        (error.kind(), error.get(ContextKind::InvalidArg))
-    else {
-        return error;
+    let kind = error.kind();
+    let suggested = match kind {
+        ErrorKind::UnknownArgument => ContextKind::SuggestedArg,
+        ErrorKind::InvalidSubcommand => ContextKind::SuggestedSubcommand,
+        // A value of an option that takes none.
+        ErrorKind::TooManyValues => ContextKind::InvalidArg,
+        _ => return error,
     };
-    let problem = match &**argument {
+    let option = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(option)) => option,
+        _ => "",
+    };
+    let problem = match option {
         "--client-secret" => {
             "every user of this machine can see a secret in the command line: put it in a file, and give \
              --client-secret-file FILE"
+                .to_owned()
         }
         "--token" => {
-            "every user of this machine can see an argument: give the token on standard input"
+            "every user of this machine can see an argument: give the token on standard input".to_owned()
         }
-        name if name.starts_with("--") => return error,
         _ => {
-            "unexpected argument, which may be a secret and is not shown: tokens are read from standard input, and secrets \
-             from files: see --help"
+            let hint = match error.get(suggested) {
+                Some(name) => format!(" (did you mean {name}?)"),
+                None => String::new(),
+            };
+            format!(
+                "unexpected argument, which may be a secret and is not shown{hint}: tokens are read from standard input, and \
+                 secrets from files: see --help"
+            )
         }
     };
-    clap::Error::raw(ErrorKind::UnknownArgument, format!("{problem}\n"))
+    clap::Error::raw(kind, format!("{problem}\n"))
 }

@@ -248,11 +248,39 @@ async fn secret_in_arguments_is_not_printed() {
             &["--", &dashed],
             &["--secret", SECRET],
             &[&dashed],
+            &[&format!("--{SECRET}")],
+            &[&format!("--endpoint-audience={SECRET}")],
         ] {
             let ended = run_any(&[&["token", verb], &own[..], given].concat(), "").await;
             ended.failed(2, &[]);
             assert!(!ended.stderr.contains(SECRET), "{}", ended.stderr);
         }
+    }
+    for given in [
+        &[SECRET][..],
+        &["token", SECRET],
+        &["keys", SECRET],
+        &["jwks", SECRET],
+        &["token", "help", SECRET],
+    ] {
+        let ended = run_any(given, "").await;
+        ended.failed(2, &["not shown"]);
+        assert!(!ended.stderr.contains(SECRET), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistyped_argument_gets_a_suggestion() {
+    for (given, suggested) in [
+        (&["token", "fetch", "--isuer", "x"][..], "--issuer"),
+        (&["token", "fetsh"], "fetch"),
+        (
+            &["token", "fetch", "--endpoint-audience=yes"],
+            "--endpoint-audience",
+        ),
+    ] {
+        let said = format!("did you mean {suggested}?");
+        run_any(given, "").await.failed(2, &[&said]);
     }
 }
 
