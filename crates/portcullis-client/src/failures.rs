@@ -51,7 +51,7 @@ impl Failures {
 /// The longest backoff without a usable token. Calls fail until it ends, even if the server is available again.
 const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 
-/// The shortest backoff, even if the failed token request took longer than the backoff without a token.
+/// The shortest backoff. A failed token request may take longer than `MAX_BACKOFF_WITHOUT_TOKEN`.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
 fn backoff_after(
@@ -60,13 +60,14 @@ fn backoff_after(
     usable_for: Duration,
     jitter: Jitter,
 ) -> Duration {
-    // Counted from the start of the failed request.
-    let without_token = backoff
+    // With or without a token, and counted from the start of the failed request.
+    let shortest = backoff
         .next_wait_up_to(MAX_BACKOFF_WITHOUT_TOKEN, jitter)
         .saturating_sub(took)
         .max(MIN_BACKOFF);
+    // Without a usable token, `usable_for` is zero.
     let with_token = backoff.next_wait(jitter).min(usable_for);
-    with_token.max(without_token)
+    with_token.max(shortest)
 }
 
 #[cfg(test)]

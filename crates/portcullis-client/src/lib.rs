@@ -2,8 +2,8 @@
 //!
 //! A [`TokenSource`] holds one access token by OAuth 2.0 client credentials (RFC 6749 §4.4). Concurrent callers share one
 //! token request. The token is renewed in the background and is never handed out in the last moments before it expires.
-//! During an outage of the authorization server the current token remains in use; after it expires, calls fail with the
-//! reason. No request is ever sent without its credential.
+//! During an outage of the authorization server the current token remains in use, up to those last moments. Then calls fail with
+//! the reason. No request is ever sent without its credential.
 //!
 //! | task | type |
 //! |---|---|

@@ -71,16 +71,17 @@ impl Discovery {
         allow_http: bool,
         http: impl FnOnce(&Url) -> Result<HttpClient, ConfigError>,
     ) -> Result<Self, ConfigError> {
-        let name = url_rules::configured("issuer", issuer, allow_http);
+        // With `discover_at`, the issuer need not be a URL.
+        let issuer_url = url_rules::configured("issuer", issuer, allow_http);
         let url = match discover_at {
             Some(at) => url_rules::configured("discover_at", at, allow_http)?,
-            None => name.clone()?,
+            None => issuer_url.clone()?,
         };
         url_rules::issuer_name(issuer)?;
         Ok(Self {
             http: http(&url)?,
             issuer: issuer.into(),
-            own_origins: name.iter().chain([&url]).map(Url::origin).collect(),
+            own_origins: issuer_url.iter().chain([&url]).map(Url::origin).collect(),
             candidates: match url.path().contains("/.well-known/") {
                 true => vec![url.clone()],
                 false => well_known_urls(&url).into(),

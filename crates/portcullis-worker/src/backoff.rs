@@ -27,7 +27,8 @@ impl BackoffRules {
     };
 }
 
-/// Exponential backoff with jitter after failures of a server. It lasts at least as long as the server's `Retry-After`.
+/// Exponential backoff with jitter after failures of a server. It lasts at least as long as the server's
+/// `Retry-After`, of which at most [`longest_retry_after`](BackoffRules::longest_retry_after) counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     rules: BackoffRules,
@@ -66,7 +67,7 @@ impl Backoff {
         jitter.shorten(doubled.min(limit))
     }
 
-    /// Notes a failure. `wait` comes from [`next_wait`](Self::next_wait), `retry_after` from the server.
+    /// Notes a failure. `wait` is [`next_wait`](Self::next_wait) or a time derived from it; `retry_after` is the server's.
     pub fn failed(&mut self, now: Moment, wait: Duration, retry_after: Option<Duration>) {
         let asked = retry_after.unwrap_or_default();
         let retry_after = asked.min(self.rules.longest_retry_after);

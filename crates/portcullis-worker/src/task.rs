@@ -87,7 +87,7 @@ impl<S: State> Task<S> {
         self.progress.borrow().is_requested
     }
 
-    /// Notes that a run begins. Callers that ask for a new run from now on get the next one.
+    /// Notes that a run begins. From now on `Worker::request_next_run` asks for the run after it.
     pub fn begin_run(&self) {
         self.progress.send_modify(|progress| {
             progress.last_begun += 1;
@@ -110,7 +110,7 @@ impl<S: State> Deref for Task<S> {
     }
 }
 
-/// Runs `work` until the worker is told to stop, which cancels a wait of `work` for a server too.
+/// Runs `work` until the worker is told to stop. A stop also cancels a request that `work` waits for.
 async fn supervise<S: State>(
     mut report: ReportEndOnDrop<S>,
     work: impl Future<Output = Infallible>,

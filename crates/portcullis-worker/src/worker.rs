@@ -40,14 +40,14 @@ impl<S: State> Worker<S> {
         (Self(Arc::new(Owner(shared))), task)
     }
 
-    /// Ends the task's pause, or its next one if the task is not pausing. A run goes on.
+    /// Ends the task's pause. If the task is not pausing, its next pause ends at once. A run under way continues.
     pub fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// Asks for a run. Callers share the run that is about to begin, or else the one that is under way. Without either,
-    /// `admit` decides whether a run is requested; `None` if it returns false. Callers thus share what `admit` spends, such
-    /// as a budget. `admit` must neither wait nor use the worker.
+    /// Joins the run that is about to begin, or else the run that is under way. If there is no such run, calls `admit`, and
+    /// requests a run if `admit` returns true. Returns `None` if it returns false. Callers that share a run spend a budget
+    /// only once if `admit` takes from it. `admit` must neither wait nor use the worker.
     pub fn request_run_if(&self, admit: impl FnOnce() -> bool) -> Option<RunTicket> {
         let (mut run, mut is_new) = (None, false);
         // No receiver waits for `is_requested`, so none is notified.
@@ -71,7 +71,7 @@ impl<S: State> Worker<S> {
         run
     }
 
-    /// Asks for a run, or joins the one that is about to begin or under way.
+    /// Joins the run that is about to begin or under way, or else requests a run.
     pub fn request_or_join_run(&self) -> RunTicket {
         let run = self.request_run_if(|| true); // always `Some`
         run.unwrap_or_else(|| self.request_next_run())

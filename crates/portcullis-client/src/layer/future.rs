@@ -73,6 +73,7 @@ impl SourceAndOrigins {
         token: &AccessToken,
         request: &mut Request<B>,
     ) -> Result<SentProof, TokenError> {
+        // The usual case needs neither the URI nor the method, and copies neither.
         if !token.is_bound() {
             token.insert_header(request.headers_mut());
             return Ok(SentProof::default());

@@ -15,7 +15,7 @@ pub enum TokenEvent {
         /// When it expires.
         expires_at: UnixTime,
     },
-    /// A token request failed. The current token remains in use until it expires.
+    /// A token request failed. The current token remains in use until `usable_until`.
     #[non_exhaustive]
     Failed {
         /// The error.

@@ -39,7 +39,7 @@ impl Answer {
         }
     }
 
-    /// Reads the body up to [`KeySet::MAX_BYTES`], whatever length it declares.
+    /// Reads the body. More than [`KeySet::MAX_BYTES`] is an error, whether or not the response declares its length.
     pub(super) async fn read_body(
         &mut self,
         url: &Url,

@@ -18,8 +18,8 @@ use reqwest::{Certificate, Client, ClientBuilder, redirect};
 #[must_use]
 pub struct HttpSettings {
     pub(crate) timeout: Duration,
-    /// The hosts of the environment's proxies, which the resolver lets through. If this is empty, no proxy is used. reqwest
-    /// itself reads the rest from the environment.
+    /// The hosts of the environment's proxies, which the resolver lets through. If this is empty, no proxy is used. To send
+    /// a request, reqwest itself reads the proxies' URLs and `NO_PROXY` from the environment.
     pub(super) proxy_hosts: Result<Vec<String>, ConfigError>,
     allow_http: bool,
     pub(super) root_certificates: Vec<Arc<[u8]>>,

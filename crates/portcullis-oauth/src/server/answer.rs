@@ -72,7 +72,7 @@ impl OAuthAnswer {
     }
 
     /// The error in the body, whatever the content type and the status: some servers send an error with status 200. A blank
-    /// or null `error` is ignored. Okta's `errorCode` and `errorSummary` count only if the status is not a success.
+    /// or null `error` is ignored. Okta's `errorCode` counts only if the status is not a success.
     pub fn error(&self) -> Option<OAuthError> {
         let (mut code, description) = self.raw_error()?;
         if !KNOWN_CODES.contains(&&*code) {

@@ -19,7 +19,7 @@ use crate::{FetchError, FetchErrorKind, discovery::Discovery, http::display_url}
 const METADATA_LIFETIME: Duration = Duration::from_secs(3600);
 /// After this many requests in a row that missed their endpoint, metadata is read again: the endpoint may have moved.
 const MAX_MISSES: u32 = 2;
-/// How long older metadata is used after a failed read. Also, how long the error of the `other` document is returned.
+/// The pause after a failed read of metadata. Callers get the previous metadata or, for `other` without one, the error.
 const RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// An endpoint of an authorization server.
@@ -101,8 +101,8 @@ impl Document {
         }
     }
 
-    /// Stores the result of a read and returns what callers get. If the read failed, that is the previous metadata, or
-    /// without it the error, which is kept for `error_lifetime`.
+    /// Stores the result of a read and returns what callers get. If the read failed, callers get the previous metadata. If
+    /// there is none, they get the error, which is kept for `error_lifetime`.
     fn update(
         &mut self,
         read: Result<Metadata, FetchError>,
@@ -222,7 +222,7 @@ impl DiscoveredEndpoints {
         document.update(read, self.discovery.issuer(), Duration::ZERO)
     }
 
-    /// Returns empty metadata if the issuer has only one document. Concurrent callers share one request and its result.
+    /// Returns empty metadata if the issuer has no second document. Concurrent callers share one request and its result.
     async fn read_other(&self) -> Result<Arc<Metadata>, FetchError> {
         let called_at = Instant::now();
         let mut other = self.other.lock().await;
