@@ -65,7 +65,7 @@ impl TokenClient {
         let key = self.dpop_key.as_ref();
         let token_type = key.map_or(BEARER_TYPE, |_| DPOP_TYPE);
         let (server, authentication) = (&self.server, &self.authentication);
-        let answer = server.post_bound(OAuthEndpoint::Token, authentication, key, form);
+        let answer = server.post_with_proof(OAuthEndpoint::Token, authentication, key, form);
         let answer = answer.await?;
         let response = TokenResponse::parse(&answer, token_type, &self.request)?;
         Ok((answer, response))

@@ -73,7 +73,7 @@ impl AuthorizationServer {
         authentication: &ClientAuthentication,
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
-        self.post_bound(endpoint, authentication, None, form).await
+        self.post_with_proof(endpoint, authentication, None, form).await
     }
 
     /// Like [`post`](Self::post), with a proof of `key`, if any; the server binds the token to `key` (RFC 9449 §5). If the
@@ -82,7 +82,7 @@ impl AuthorizationServer {
     /// # Errors
     ///
     /// As for [`post`](Self::post), and when the proof cannot be signed.
-    pub async fn post_bound(
+    pub async fn post_with_proof(
         &self,
         endpoint: OAuthEndpoint,
         authentication: &ClientAuthentication,

@@ -115,7 +115,7 @@ async fn post(server: &AuthorizationServer, key: &DpopKey) -> u16 {
     let client = ClientAuthentication::secret_post("billing", "s");
     let form = [("grant_type", "client_credentials")];
     let answer = server
-        .post_bound(OAuthEndpoint::Token, &client, Some(key), &form)
+        .post_with_proof(OAuthEndpoint::Token, &client, Some(key), &form)
         .await;
     answer.expect("an answer").status()
 }
