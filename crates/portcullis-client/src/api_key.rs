@@ -21,6 +21,8 @@ use portcullis_worker::{Death, State, Task, Worker, current_runtime};
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
+use crate::error::end_of_task;
+
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The API key that an [`AddApiKeyLayer`](crate::AddApiKeyLayer) sends. It can be replaced while clients use it. Clones
@@ -96,11 +98,11 @@ impl ApiKeySource {
 
 fn header_value(key: &[u8]) -> Result<HeaderValue, &'static str> {
     match secret_header(Zeroizing::new(key.to_vec())) {
-        _ if key.is_empty() => Err("the key is empty"),
+        _ if key.is_empty() => Err("the API key to send is empty: give the whole key"),
         Ok(value) if key.iter().all(u8::is_ascii_graphic) => Ok(value),
-        _ => {
-            Err("the key has characters other than visible ASCII, such as a space or a line break")
-        }
+        _ => Err(
+            "the API key to send has characters other than visible ASCII, such as a space or a line break: give the key alone",
+        ),
     }
 }
 
@@ -120,18 +122,22 @@ struct WatchState {
 
 impl State for WatchState {
     /// The only event is the end of the task.
-    type Event = ();
+    type Event = Death;
 
-    fn died(&mut self, _: Death) {
-        self.problem = Some(format!(
-            "the watch of the file {} stopped because the runtime ended or the task panicked: restart the service",
-            self.path.display()
-        ));
+    fn died(&mut self, death: Death) -> Death {
+        let (path, cause) = (self.path.display(), end_of_task(death));
+        let problem = format!("the watch of the file {path} stopped because {cause}");
+        self.problem = Some(problem);
+        death
     }
 
-    fn log(&self, (): &()) {
+    fn log(&self, death: &Death) {
         let why = self.problem.as_deref();
-        tracing::error!(why, "API key to send no longer follows its file");
+        match death {
+            Death::Panicked => tracing::error!(why, "API key to send no longer follows its file"),
+            // Usual when a process ends.
+            _ => tracing::warn!(why, "API key to send no longer follows its file"),
+        }
     }
 }
 
@@ -150,7 +156,9 @@ async fn follow_file(
         let file = file.clone();
         let key = spawn_blocking(move || read(&mut lock(&file))).await;
         // A panic, such as one of a log subscriber, must not end the watch.
-        let key = key.unwrap_or_else(|error| Err(format!("the file {}: {error}", path.display())));
+        let key = key.unwrap_or_else(|error| {
+            Err(format!("cannot read the file {}: {error}", path.display()))
+        });
         if let Ok(key) = &key
             && last != *key
         {
@@ -166,11 +174,11 @@ async fn follow_file(
         match problem {
             Some(why) => {
                 tracing::warn!(
-                    "the file of the API key to send cannot be used; the previous key remains in use: {why}"
+                    "API key to send cannot be read, so the previous key remains in use until this is corrected: {why}"
                 );
             }
             None => {
-                tracing::info!(path = %path.display(), "the file of the API key to send is usable again")
+                tracing::info!(path = %path.display(), "file of the API key to send is usable again")
             }
         }
     }
@@ -182,7 +190,7 @@ fn read(file: &mut WatchedFile) -> Result<HeaderValue, String> {
         .and_then(|contents| contents.reject_detached().map(|()| contents))
         .map_err(|error| error.to_string())
         .and_then(|contents| Ok(header_value(contents.bytes().trim_ascii())?));
-    key.map_err(|why| format!("the file {}: {why}", file.path().display()))
+    key.map_err(|why| format!("cannot use the file {}: {why}", file.path().display()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use portcullis_oauth::{FetchError, FetchErrorKind, OAuthAnswer, OAuthError};
+use portcullis_worker::Death;
 
 /// A token could not be obtained, revoked, or sent with a proof.
 ///
@@ -61,13 +62,13 @@ impl TokenError {
         }))
     }
 
-    pub(crate) fn stopped() -> Self {
-        let why = "the token source or exchange has stopped: it was shut down, its runtime ended, or its task panicked";
+    /// `why` names what has stopped, and the cause.
+    pub(crate) fn stopped(why: impl Into<Box<str>>) -> Self {
         Self::new(TokenErrorKind::Stopped, why)
     }
 
     pub(crate) fn arrived_expired() -> Self {
-        let why = "the server sent a token that is about to expire: it must issue tokens that live longer";
+        let why = "the authorization server sent a token that is about to expire: configure it to issue tokens that live longer, and check the clock of this machine";
         Self::new(TokenErrorKind::Unusable, why)
     }
 
@@ -192,6 +193,14 @@ impl From<FetchError> for TokenError {
         };
         // The message of a `FetchError` includes its causes.
         Self::new(kind, error.to_string()).with_retry_after(error.retry_after())
+    }
+}
+
+/// Why a task ended, and what to do.
+pub(crate) fn end_of_task(death: Death) -> &'static str {
+    match death {
+        Death::Panicked => "its task panicked: restart the service",
+        _ => "its tokio runtime ended: unless the service is stopping, restart it",
     }
 }
 

@@ -45,7 +45,7 @@ impl TokenRequest {
             }
             Ok(url) if url_rules::has_user_info(&url) => url_rules::USER_INFO,
             Ok(_) if resource.contains(|c: char| c.is_whitespace() || c.is_control()) => {
-                "must not contain white space or control characters"
+                "must not contain white space or control characters: percent-encode them"
             }
             Ok(_) => {
                 self.resources.push(resource);

@@ -85,8 +85,7 @@ impl AuthenticatedClientBuilder {
     pub fn build(self) -> Result<ClientWithMiddleware, ConfigError> {
         if self.default_headers.contains_key(HOST) {
             // reqwest adds default headers below the middlewares, where no origin is checked.
-            let problem =
-                "must not contain `Host`: it could lead the credential to another service";
+            let problem = "must not contain `Host`, which could lead the credential to another service: remove it";
             return Err(ConfigError::new("default_headers", problem));
         }
         let origins: Vec<_> = self.credentials.origins().collect();
@@ -99,7 +98,9 @@ impl AuthenticatedClientBuilder {
             client = client.no_proxy();
         }
         let client = client.default_headers(self.default_headers).build();
-        let client = client.map_err(|error| ConfigError::new("http", error.to_string()))?;
+        let client = client.map_err(|error| {
+            ConfigError::new("http", format!("cannot create the HTTP client: {error}"))
+        })?;
         let mut middlewares = self.outer;
         middlewares.push(Arc::new(self.credentials));
         Ok(ClientWithMiddleware::new(client, middlewares))

@@ -23,7 +23,7 @@ impl SubjectToken {
     /// with `keep_access_token`, and an API key cannot be exchanged. The service's own token is never used instead.
     pub fn of(principal: &Principal) -> Result<Self, TokenError> {
         let token = principal.access_token().ok_or_else(|| {
-            let why = "the principal holds no token to exchange: build the bearer scheme with `keep_access_token` (API keys cannot be exchanged)";
+            let why = "the caller's principal has no token to exchange: build the bearer scheme with `keep_access_token` (API keys cannot be exchanged)";
             TokenError::new(TokenErrorKind::NoSubjectToken, why)
         })?;
         let issuer = principal.issuer().map(Arc::from);

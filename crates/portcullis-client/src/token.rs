@@ -5,9 +5,10 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header::AUTHORIZATION};
+use http::{HeaderMap, Method, StatusCode, Uri, header::AUTHORIZATION};
 use portcullis_core::{ScopeSet, clock::UnixTime};
 use portcullis_jose::DpopRequest;
+use portcullis_oauth::DpopNonces;
 use url::Url;
 
 use crate::{
@@ -50,8 +51,6 @@ pub(crate) struct SentNonce {
     nonce: Option<Arc<str>>,
 }
 
-const DPOP_HEADER: HeaderName = HeaderName::from_static("dpop");
-
 impl AccessToken {
     pub(crate) fn new(
         response: TokenResponse,
@@ -83,7 +82,7 @@ impl AccessToken {
         let (client, mut sent_nonce) = (&self.0.client, None);
         if let Some(key) = &client.dpop_key {
             let origin = origin(uri).ok_or_else(|| {
-                let why = "the URI has no scheme and authority, which a DPoP proof must state";
+                let why = "no DPoP proof could be made, because the request's URI has no scheme or no authority: use an absolute URL";
                 TokenError::new(TokenErrorKind::Credential, why)
             })?;
             let request = DpopRequest {
@@ -93,7 +92,7 @@ impl AccessToken {
                 access_token: Some(self.expose()),
             };
             let (proof, nonce) = client.service_nonces.proof(key, &origin, &request)?;
-            headers.insert(DPOP_HEADER, proof);
+            headers.insert(DpopNonces::PROOF_HEADER, proof);
             sent_nonce = Some(Box::new(SentNonce { origin, nonce }));
         }
         self.insert_header(headers);
@@ -217,7 +216,7 @@ mod tests {
     fn claims(headers: &HeaderMap) -> serde_json::Value {
         use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-        let proof = headers[DPOP_HEADER].to_str().expect("text");
+        let proof = headers[DpopNonces::PROOF_HEADER].to_str().expect("text");
         let claims = proof.split('.').nth(1).expect("three parts");
         let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).expect("base64url");
         serde_json::from_slice(&claims).expect("JSON")
@@ -232,7 +231,7 @@ mod tests {
             .expect("authorized");
         assert_eq!(headers[AUTHORIZATION], "Bearer s3cr3t");
         assert!(headers[AUTHORIZATION].is_sensitive());
-        assert!(!headers.contains_key(DPOP_HEADER));
+        assert!(!headers.contains_key(DpopNonces::PROOF_HEADER));
     }
 
     #[test]
@@ -252,7 +251,7 @@ mod tests {
                 .authorize(&Method::PUT, &uri, &mut headers)
                 .expect("authorized");
             assert_eq!(headers[AUTHORIZATION], "DPoP s3cr3t");
-            assert!(headers[DPOP_HEADER].is_sensitive());
+            assert!(headers[DpopNonces::PROOF_HEADER].is_sensitive());
             let claims = claims(&headers);
             assert_eq!(
                 (&claims["htm"], &claims["htu"]),

@@ -39,7 +39,10 @@ impl TokenClient {
     /// Checks the settings that are not checked when they are set.
     pub(crate) fn check(self) -> Result<Arc<Self>, ConfigError> {
         if self.request.max_token_bytes == Some(0) {
-            return Err(ConfigError::new("max_token_bytes", "must be > 0"));
+            return Err(ConfigError::new(
+                "max_token_bytes",
+                "must be > 0, or no token would be accepted",
+            ));
         }
         self.server.check(&self.authentication)?;
         Ok(Arc::new(self))
@@ -55,7 +58,7 @@ impl TokenClient {
 
     pub(crate) fn warn_untyped(&self) {
         let (client_id, request) = (self.client_id(), &self.request);
-        tracing::warn!(client_id, %request, "the token response has no `token_type`; using the token as a bearer token: configure the server to send `token_type` (RFC 6749 §5.1)");
+        tracing::warn!(client_id, %request, "the token response has no `token_type`, so the token is used as a bearer token: configure the authorization server to send `token_type` (RFC 6749 §5.1)");
     }
 
     pub(crate) async fn fetch(
@@ -81,7 +84,7 @@ impl TokenClient {
             // 503 asks for another attempt later, whatever the body says (RFC 7009 §2.2.1).
             Ok(answer) => match answer.error().filter(|_| answer.status() != 503) {
                 None if answer.has_revocation_status() => {
-                    let what = "but the body reports an error or is invalid";
+                    let what = "but its body reports an error or is invalid: check that this is the revocation endpoint";
                     let message = format!("{}, {what}", answer.url_and_status());
                     TokenError::new(TokenErrorKind::Unusable, message)
                 }
@@ -89,7 +92,7 @@ impl TokenClient {
             },
             Err(error) => error.into(),
         };
-        Err(error.with_context("the token may still be valid"))
+        Err(error.with_context("the revocation failed, so the token may still be valid"))
     }
 }
 

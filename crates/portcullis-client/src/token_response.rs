@@ -73,13 +73,15 @@ impl TokenResponse {
         let unusable = |what: &str| (TokenErrorKind::Unusable, what.to_owned());
         // serde's own message may quote a value, which may be a token.
         let body: Body = read_json_object(body).map_err(|error| match error {
-            DocumentError::Members | DocumentError::Missing(_) => {
-                unusable("a missing or non-string `access_token`, or a non-string `token_type`")
+            DocumentError::WrongType(..) => {
+                unusable("an `access_token` or `token_type` that is not a string: check that this is the token endpoint")
             }
-            other => unusable(&format!("an invalid body: {other}")),
+            other => unusable(&format!("an invalid body ({other}): check that this is the token endpoint")),
         })?;
         if body.error.is_some_and(|error| error != "") {
-            return Err(unusable("an `error` that is blank or not a string"));
+            return Err(unusable(
+                "an `error` that is blank or not a string: check the server",
+            ));
         }
         let token = body.access_token;
         let found = body.token_type.as_deref();
@@ -101,7 +103,7 @@ impl TokenResponse {
         }
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(unusable(
-                "a token that is empty or has characters other than visible ASCII",
+                "a token that is empty or has characters other than visible ASCII: check the server",
             ));
         }
         let (length, max) = (token.len(), request.max_token_bytes.unwrap_or(8 * 1024));
@@ -110,10 +112,12 @@ impl TokenResponse {
                 "a token of {length} bytes, but at most {max} are accepted: configure the server to issue shorter tokens, or raise `max_token_bytes` here and the limit of the services"
             )));
         }
-        let lifetime = lifetime(body.expires_in)
-            .ok_or_else(|| unusable("an `expires_in` that is not a number of seconds >= 1"))?;
-        let scopes = scopes(body.scope)
-            .map_err(|()| unusable("a `scope` that is neither a string nor a list of strings"))?;
+        let lifetime = lifetime(body.expires_in).ok_or_else(|| {
+            unusable("an `expires_in` that is not a number of seconds >= 1: check the server")
+        })?;
+        let scopes = scopes(body.scope).map_err(|()| {
+            unusable("a `scope` that is neither a string nor a list of strings: check the server")
+        })?;
         Ok(Self {
             header: authorization_header(token_type, &token),
             is_untyped: found.is_none(),

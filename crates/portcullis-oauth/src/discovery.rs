@@ -177,7 +177,9 @@ impl Discovery {
         };
         let (named, metadata) = document(&answer.body).map_err(|error| {
             let reason = escape(&error.to_string());
-            let message = format!("{url} is not valid metadata of an issuer: {reason}");
+            let message = format!(
+                "{url} is not valid metadata of an issuer ({reason}): check the configured issuer"
+            );
             FetchError::new(FetchErrorKind::Unusable, message)
         })?;
         if named.issuer != *self.issuer {

@@ -7,7 +7,7 @@ use std::{
 
 use portcullis_core::lock;
 use portcullis_jose::{DpopKey, DpopRequest};
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::FetchError;
 
@@ -19,14 +19,16 @@ pub struct DpopNonces {
 }
 
 impl DpopNonces {
-    /// The response header with a nonce.
-    pub const HEADER: &str = "dpop-nonce";
+    /// The request header with a proof (RFC 9449 §4.1).
+    pub const PROOF_HEADER: HeaderName = HeaderName::from_static("dpop");
+    /// The response header with a nonce (RFC 9449 §8.1).
+    pub const NONCE_HEADER: &str = "dpop-nonce";
     /// The maximum number of servers. A server whose nonce was evicted asks for it again.
     const MAX_SERVERS: usize = 64;
     /// The maximum length of a nonce, in bytes: it is part of every proof.
     const MAX_BYTES: usize = 512;
 
-    /// The value of the header `DPoP` for a request to the server at this origin, marked as sensitive. Also returns the
+    /// The value of [`PROOF_HEADER`](Self::PROOF_HEADER) for a request to the server at this origin, marked as sensitive. Also returns the
     /// nonce in it: the server's latest.
     ///
     /// # Errors
@@ -43,7 +45,7 @@ impl DpopNonces {
         let proof = proof.map_err(|error| error.to_string());
         let value = proof.and_then(|proof| HeaderValue::try_from(proof).map_err(|e| e.to_string()));
         let mut value = value.map_err(|error| {
-            let message = format!("cannot create the DPoP proof: {error}");
+            let message = format!("cannot sign the DPoP proof for {origin}: {error}");
             FetchError::credential(message)
         })?;
         value.set_sensitive(true);
@@ -59,7 +61,7 @@ impl DpopNonces {
     /// Stores the nonce in the headers of an answer, and returns whether the server's latest nonce differs from `sent`, the
     /// nonce in the proof. A repeated header, and a nonce that is too long or not allowed by RFC 9449 §8.1, are ignored.
     pub fn learn(&self, origin: &str, headers: &HeaderMap, sent: Option<&str>) -> bool {
-        let mut values = headers.get_all(Self::HEADER).iter();
+        let mut values = headers.get_all(Self::NONCE_HEADER).iter();
         if let (Some(value), None) = (values.next(), values.next())
             && let Ok(nonce) = value.to_str()
             && (1..=Self::MAX_BYTES).contains(&nonce.len())
@@ -83,7 +85,7 @@ mod tests {
     fn headers(nonces: &[&str]) -> HeaderMap {
         let nonces = nonces.iter().map(|nonce| {
             let value = nonce.parse().expect("a header value");
-            (DpopNonces::HEADER.parse().expect("a name"), value)
+            (DpopNonces::NONCE_HEADER.parse().expect("a name"), value)
         });
         let mut headers = HeaderMap::new();
         for (name, value) in nonces {

@@ -57,7 +57,7 @@ impl FetchError {
 
     /// An error of kind [`Stopped`](FetchErrorKind::Stopped).
     pub fn stopped() -> Self {
-        let message = "the background task ended: it panicked, or its runtime was shut down";
+        let message = "the task that fetches the issuer's keys has ended, because it panicked or its runtime was shut down: unless the service is stopping, restart it";
         Self::new(FetchErrorKind::Stopped, message)
     }
 

@@ -11,26 +11,27 @@ use serde::Deserialize;
 #[non_exhaustive]
 pub enum DocumentError {
     /// The document is not JSON.
-    #[error("not JSON")]
+    #[error("the document is not JSON")]
     NotJson,
     /// The document is JSON, but an array or another value instead of an object.
-    #[error("not a JSON object")]
+    #[error("the document is not a JSON object")]
     NotAnObject,
     /// A member appears twice.
-    #[error("duplicate member `{0}`")]
+    #[error("the member `{0}` appears twice")]
     Duplicate(Box<str>),
     /// A member, at any depth, has a name that `serde_json` reserves (`$serde_json::private::…`).
     #[error("a member is named `$serde_json::private::…`, which the JSON library reserves")]
     Reserved,
     /// Arrays and objects are nested more than 16 levels deep.
-    #[error("nested more than 16 levels deep")]
+    #[error("the document is nested more than 16 levels deep")]
     TooDeep,
     /// A required member is missing.
-    #[error("`{0}` is missing")]
+    #[error("the member `{0}` is missing")]
     Missing(Box<str>),
-    /// A member has another type than expected.
-    #[error("a member has the wrong type")]
-    Members,
+    /// A value has another type than expected. The text names its place and the expected type, and does not repeat it.
+    /// The fields are the line, the byte in it at which the value ends, and the expected type.
+    #[error("the value that ends at byte {1} of line {0} has the wrong type: expected {2}")]
+    WrongType(usize, usize, Box<str>),
 }
 
 portcullis_core::debug_as_report!(DocumentError);
@@ -51,15 +52,25 @@ pub fn read_json_object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T,
         return Err(DocumentError::NotAnObject);
     }
     serde_json::from_slice(bytes).map_err(|error| {
-        // Of serde's messages only these are safe: they name a field of `T`. Others may repeat a value, such as a token.
+        // Only a field of `T` and the expected type are taken from a message of serde: it may repeat a value, such as a token.
         let message = error.to_string();
         let mut parts = message.split('`');
         match (parts.next(), parts.next()) {
             (Some("duplicate field "), Some(name)) => DocumentError::Duplicate(name.into()),
             (Some("missing field "), Some(name)) => DocumentError::Missing(name.into()),
-            _ => DocumentError::Members,
+            _ => {
+                let expected = expected_type(&message).into();
+                DocumentError::WrongType(error.line(), error.column(), expected)
+            }
         }
     })
+}
+
+/// What a message of serde says after its last "expected": a constant text, without the value.
+fn expected_type(message: &str) -> &str {
+    let expected = message.rsplit_once(", expected ").map(|(_, after)| after);
+    let expected = expected.and_then(|after| Some(after.rsplit_once(" at line ")?.0));
+    expected.unwrap_or("another one")
 }
 
 #[cfg(test)]
@@ -117,7 +128,9 @@ mod tests {
             read(r#"{"b":"c"}"#),
             Err(DocumentError::Missing("a".into()))
         );
-        assert_eq!(read(r#"{"a":"1"}"#), Err(DocumentError::Members));
+        let wrong = read(r#"{"a":", expected x at line 1"}"#).expect_err("a string");
+        let expected = "the value that ends at byte 29 of line 1 has the wrong type: expected u8";
+        assert_eq!(wrong.to_string(), expected);
         for json in ["", "{", r#"{"a":1}x"#, "<html>", "\u{feff}\u{feff}{}"] {
             assert_eq!(read(json), Err(DocumentError::NotJson), "{json}");
         }

@@ -60,7 +60,7 @@ impl Cache {
         }
         let rejection_budget = known.map(|entry| entry.rejection_budget);
         if rejection_budget.is_none() && !self.make_room(now, capacity) {
-            let why = "too many token exchanges are in flight: raise `capacity`, or make fewer concurrent calls";
+            let why = "no token was exchanged, because too many exchanges are in flight: raise `capacity`, or make fewer concurrent calls";
             return Err(TokenError::new(TokenErrorKind::Busy, why));
         }
         let (sender, progress) = watch::channel(None);

@@ -107,7 +107,7 @@ impl TokenExchange {
             }
             let was_cached = progress.borrow().is_some();
             let outcome = progress.wait_for(Option::is_some).await;
-            let outcome = outcome.map_err(|_| TokenError::stopped())?;
+            let outcome = outcome.map_err(|_| exchange_stopped())?;
             let now = inner.now().wall();
             match &*outcome {
                 Some(Ok(token)) if token.lifetime().is_usable(now) => return Ok(token.clone()),
@@ -117,7 +117,7 @@ impl TokenExchange {
                 // The cached token has just expired, or the clock was set back: exchange again.
                 Some(Ok(_)) => {}
                 Some(Err(failed)) => return Err(failed.error.clone()),
-                None => return Err(TokenError::stopped()),
+                None => return Err(exchange_stopped()),
             }
         }
     }
@@ -177,13 +177,15 @@ impl Inner {
     fn check_subject(&self, subject: &SubjectToken, now: Moment) -> Result<(), TokenError> {
         let refuse = |why: &str| Err(TokenError::new(TokenErrorKind::NoSubjectToken, why));
         if subject.expires_at.is_some_and(|end| end <= now.wall()) {
-            return refuse("the subject's token has expired");
+            return refuse(
+                "the subject's token has expired, so it was not exchanged: the caller must send a new one",
+            );
         }
         let allowed = self.subject_issuers.iter().map(|issuer| &**issuer);
         match (&subject.issuer, self.client.server.issuer()) {
             (Some(issuer), Some(server)) if !allowed.chain([server]).any(|it| *it == **issuer) => {
                 refuse(
-                    "the subject's token was issued by another issuer than the server that would receive it: to allow that, add the issuer with `subject_issuer`",
+                    "the subject's token was not exchanged, because its issuer is not the server that would receive it: to allow that, add the issuer with `subject_issuer`",
                 )
             }
             _ => Ok(()),
@@ -261,6 +263,11 @@ fn key(subject: &SubjectToken, actor: Option<&AccessToken>) -> Key {
     key
 }
 
+fn exchange_stopped() -> TokenError {
+    let why = "the token exchange has stopped because its runtime ended or its task panicked: unless the service is stopping, restart it";
+    TokenError::stopped(why)
+}
+
 async fn exchange(
     client: &Arc<TokenClient>,
     subject: &SubjectToken,
@@ -268,7 +275,7 @@ async fn exchange(
     started: Moment,
 ) -> Result<AccessToken, TokenError> {
     let subject_token = subject.token.expose_str().ok_or_else(|| {
-        let why = "the subject's token is not valid UTF-8";
+        let why = "the subject's token is not valid UTF-8, so it cannot be exchanged: check where it comes from";
         TokenError::new(TokenErrorKind::NoSubjectToken, why)
     })?;
     let mut form = client.request.form(GRANT);
@@ -289,7 +296,7 @@ async fn exchange(
             Some(_) => "unknown type".to_owned(),
         };
         let message = format!(
-            "{} exchanged the token for one of {found}, but an access token was requested",
+            "{} exchanged the token for one of {found}, but an access token was requested: check the configuration of the server",
             answer.url
         );
         return Err(TokenError::new(TokenErrorKind::TokenType, message));

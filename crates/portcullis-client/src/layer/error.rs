@@ -4,8 +4,7 @@ use std::{convert::Infallible, error::Error, fmt};
 
 use crate::{ForbiddenOrigin, TokenError};
 
-const NO_TOKEN: &str =
-    "request not sent, or not sent again: no access token, or no proof for it, could be obtained";
+const NO_TOKEN: &str = "request not sent, or not sent again, because no access token or no proof for it could be obtained: see the cause";
 
 /// A request failed, or was not sent because its credential could not be added. `E` is the error of the inner service.
 #[derive(Clone, thiserror::Error)]

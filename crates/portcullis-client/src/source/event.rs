@@ -67,7 +67,7 @@ pub enum TokenEvent {
 }
 
 impl TokenEvent {
-    pub(super) fn log(&self, client: &TokenClient) {
+    pub(super) fn log(&self, client: &TokenClient, last_error: Option<&TokenError>) {
         let (client_id, request) = (client.client_id(), &client.request);
         match self {
             Self::Obtained { expires_at } => {
@@ -78,15 +78,15 @@ impl TokenEvent {
                 failures,
                 usable_until: Some(until),
             } => {
-                tracing::warn!(client_id, %request, error = error.to_string(), failures, until = to_rfc3339(*until), "access token could not be renewed; the current one remains in use");
+                tracing::warn!(client_id, %request, error = error.to_string(), failures, until = to_rfc3339(*until), "access token could not be renewed, and the current one is used until it expires: correct the error");
             }
             Self::Failed {
                 error, failures, ..
             } => {
-                tracing::error!(client_id, %request, error = error.to_string(), failures, "no access token could be obtained; outgoing calls will fail");
+                tracing::error!(client_id, %request, error = error.to_string(), failures, "no access token could be obtained, so outgoing calls fail until the error is corrected");
             }
             Self::Lapsed { error } => {
-                tracing::error!(client_id, %request, error = error.to_string(), "no usable access token is left, and none could be obtained; outgoing calls will fail");
+                tracing::error!(client_id, %request, error = error.to_string(), "the last access token has expired and could not be renewed, so outgoing calls fail until the error is corrected");
             }
             Self::Recovered { failures } => {
                 tracing::info!(client_id, %request, failures, "access tokens can be obtained again");
@@ -95,19 +95,20 @@ impl TokenEvent {
                 tracing::info!(client_id, %request, "all requested scopes are granted again");
             }
             Self::MissingScopesChanged { missing } => {
-                tracing::warn!(client_id, %request, missing = missing.to_string(), "the server did not grant all requested scopes; check what the client is allowed");
+                tracing::warn!(client_id, %request, missing = missing.to_string(), "the authorization server did not grant all requested scopes: allow the client the missing ones there, or do not request them");
             }
             Self::Untyped => client.warn_untyped(),
             Self::Rejected { expires_at } => {
-                tracing::warn!(client_id, %request, expires_at = to_rfc3339(*expires_at), "a service rejected the access token; it is no longer used");
+                tracing::warn!(client_id, %request, expires_at = to_rfc3339(*expires_at), "a service rejected the access token, which is no longer used: if this repeats, check which issuer and audience the service accepts");
             }
             Self::CredentialExpires { at } => {
-                tracing::warn!(client_id, %request, at = to_rfc3339(*at), "the client's credential expires soon; replace it");
+                tracing::warn!(client_id, %request, at = to_rfc3339(*at), "the client's credential has expired or expires within a week: replace it");
             }
             Self::Revoked => tracing::info!(client_id, %request, "access token revoked"),
             Self::ShutDown => tracing::info!(client_id, %request, "token source shut down"),
             Self::TaskEnded => {
-                tracing::warn!(client_id, %request, "the token source's background task ended; access tokens are no longer renewed");
+                let error = last_error.map(ToString::to_string);
+                tracing::warn!(client_id, %request, error, "access tokens are no longer renewed");
             }
         }
     }

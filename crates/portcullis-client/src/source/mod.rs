@@ -121,7 +121,7 @@ impl TokenSource {
         let worker = &self.0.worker;
         loop {
             if worker.state().is_shut_down {
-                return Err(TokenError::stopped());
+                return Err(worker.state().stopped_error());
             }
             if let Some(token) = self.current() {
                 return Ok(token);
@@ -134,7 +134,7 @@ impl TokenSource {
             // Joins the run that `current` asked for. If that run has just ended, the task answers with a run that
             // fetches nothing: see `Renewal::run`.
             let outcome = worker.wait_until_ended(worker.request_or_join_run()).await;
-            outcome.map_err(|_| TokenError::stopped())?;
+            outcome.map_err(|_| worker.state().stopped_error())?;
         }
     }
 
@@ -147,7 +147,8 @@ impl TokenSource {
     pub async fn refresh(&self) -> Result<AccessToken, TokenError> {
         let worker = &self.0.worker;
         worker.update(|state| state.is_refresh_requested = true);
-        worker.run_once().await.map_err(|_| TokenError::stopped())?;
+        let outcome = worker.run_once().await;
+        outcome.map_err(|_| worker.state().stopped_error())?;
         let error = worker.state().failures.last_error.clone();
         match error {
             Some(error) => Err(error),

@@ -6,7 +6,9 @@ use portcullis_core::clock::{Moment, UnixTime};
 use portcullis_worker::{Budget, BudgetRules, Death, State};
 
 use super::TokenEvent;
-use crate::{AccessToken, TokenError, failures::Failures, token_client::TokenClient};
+use crate::{
+    AccessToken, TokenError, error::end_of_task, failures::Failures, token_client::TokenClient,
+};
 
 /// Limits the token requests that rejected tokens cause: two, and one more for each 30 s.
 pub(crate) const REJECTION_RULES: BudgetRules = BudgetRules::new(2, Duration::from_secs(30));
@@ -89,6 +91,14 @@ impl SourceState {
         }
     }
 
+    /// The error of callers after the end of the task.
+    pub(super) fn stopped_error(&self) -> TokenError {
+        let end_of_task = self.failures.last_error.clone();
+        end_of_task
+            .filter(|_| !self.is_shut_down)
+            .unwrap_or_else(|| TokenError::stopped("the token source was shut down"))
+    }
+
     pub(super) fn holds(&self, token: &AccessToken) -> bool {
         let current = self.current.as_ref();
         current.is_some_and(|current| current.ptr_eq(token))
@@ -123,12 +133,16 @@ impl SourceState {
 impl State for SourceState {
     type Event = TokenEvent;
 
-    fn died(&mut self, _: Death) -> TokenEvent {
-        self.failures.last_error = Some(TokenError::stopped());
+    fn died(&mut self, death: Death) -> TokenEvent {
+        let why = format!(
+            "the token source has stopped because {}",
+            end_of_task(death)
+        );
+        self.failures.last_error = Some(TokenError::stopped(why));
         TokenEvent::TaskEnded
     }
 
     fn log(&self, event: &TokenEvent) {
-        event.log(&self.client);
+        event.log(&self.client, self.failures.last_error.as_ref());
     }
 }

@@ -153,15 +153,15 @@ fn error_describes_an_invalid_body() {
         ("s3cr3t", "not JSON"),
         (
             r#"{"access_token":"t","access_token":"s3cr3t","token_type":"Bearer"}"#,
-            "duplicate member `access_token`",
+            "the member `access_token` appears twice",
         ),
         (
             r#"{"access_token":"t","token_type":"Bearer","error":"","error":"s3cr3t"}"#,
-            "duplicate member `error`",
+            "the member `error` appears twice",
         ),
         (
             r#"{"token_type":"Bearer"}"#,
-            "missing or non-string `access_token`",
+            "the member `access_token` is missing",
         ),
     ] {
         let error = parse(body).map(|_| ()).expect_err(body);

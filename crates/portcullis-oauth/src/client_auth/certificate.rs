@@ -6,7 +6,7 @@ use portcullis_core::{Secret, clock::UnixTime};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_cert::{Certificate, der::Decode};
 
-use super::credential_file::CredentialFile;
+use super::{credential_file::CredentialFile, read_limit::ReadLimit};
 use crate::FetchError;
 
 /// A client's certificate and its private key. Files are read for each request, so they rotate without a restart.
@@ -39,13 +39,13 @@ impl ClientCertificate {
     }
 
     /// The current certificate and key in one PEM, and when the certificate expires.
-    pub(super) async fn get(&self) -> Result<(Secret, UnixTime), FetchError> {
+    pub(super) async fn get(&self, limit: ReadLimit) -> Result<(Secret, UnixTime), FetchError> {
         match &self.0 {
             Pem::Values(certificate, key) => {
                 identity(certificate, key).map_err(FetchError::credential)
             }
             Pem::Files(certificate, key) => {
-                let (chain, key) = (certificate.read().await?, key.read().await?);
+                let (chain, key) = (certificate.read(limit).await?, key.read(limit).await?);
                 identity(&chain, &key).map_err(|reason| certificate.unusable(&reason))
             }
         }
@@ -55,8 +55,9 @@ impl ClientCertificate {
 fn identity(certificate: &Secret, key: &Secret) -> Result<(Secret, UnixTime), String> {
     let mut chain = CertificateDer::pem_slice_iter(certificate.expose());
     let own = chain.next().and_then(Result::ok);
-    let own = own.ok_or("no certificate found: expected PEM with a `CERTIFICATE` block")?;
-    let own = Certificate::from_der(&own).map_err(|error| error.to_string())?;
+    let own = own.ok_or("no certificate found: give PEM text with a `CERTIFICATE` block")?;
+    let own = Certificate::from_der(&own)
+        .map_err(|error| format!("the certificate is not valid ({error}): replace it"))?;
     let not_after = own.tbs_certificate().validity().not_after;
     let pem = Secret::new([certificate.expose(), b"\n", key.expose()].concat());
     reqwest::Identity::from_pem(pem.expose())
@@ -66,7 +67,13 @@ fn identity(certificate: &Secret, key: &Secret) -> Result<(Secret, UnixTime), St
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    fn limit() -> ReadLimit {
+        ReadLimit::starting_now(Duration::MAX)
+    }
 
     const CERTIFICATE: &[u8] =
         include_bytes!("../../../portcullis-remote/tests/remote/certificates/localhost.pem");
@@ -78,9 +85,9 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("both.pem");
         let files = ClientCertificate::files(&path, &path);
-        assert!(files.get().await.is_err(), "the file does not exist");
+        assert!(files.get(limit()).await.is_err(), "the file does not exist");
         std::fs::write(&path, [KEY, b"\n", CERTIFICATE].concat()).expect("written");
-        let found = files.get().await.expect("usable");
+        let found = files.get(limit()).await.expect("usable");
         assert!(found.1 > UnixTime::from_secs(4_000_000_000));
     }
 
@@ -95,7 +102,7 @@ mod tests {
             (&CERTIFICATE[..CERTIFICATE.len() / 2], KEY),
             (CERTIFICATE, &KEY[..KEY.len() / 2]),
         ] {
-            let found = ClientCertificate::new(certificate, key).get().await;
+            let found = ClientCertificate::new(certificate, key).get(limit()).await;
             let error = found.map(|_| ()).expect_err("unusable");
             assert_eq!(error.kind(), crate::FetchErrorKind::Credential, "{error}");
         }

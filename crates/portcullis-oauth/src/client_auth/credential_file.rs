@@ -9,6 +9,7 @@ use std::{
 use portcullis_core::{Secret, lock};
 use portcullis_file::{MAX_CREDENTIAL_BYTES, WatchedFile};
 
+use super::read_limit::ReadLimit;
 use crate::FetchError;
 
 const LABEL: &str = "file of a client's credential";
@@ -47,10 +48,16 @@ impl CredentialFile {
     }
 
     /// Reads the whole file, off the runtime's threads.
-    pub(super) async fn read(&self) -> Result<Secret, FetchError> {
+    pub(super) async fn read(&self, limit: ReadLimit) -> Result<Secret, FetchError> {
         let file = self.clone();
-        let read = tokio::task::spawn_blocking(move || file.read_now()).await;
-        let content = read.unwrap_or_else(|_| Err(io::Error::other("the runtime was shut down")));
+        let read = tokio::task::spawn_blocking(move || file.read_now());
+        let read = limit.apply(read, "the volume that the file is on").await;
+        let read = read.map_err(|late| self.unusable(&late))?;
+        let content = read.unwrap_or_else(|_| {
+            Err(io::Error::other(
+                "the tokio runtime was shut down: unless the service is stopping, restart it",
+            ))
+        });
         content.map_err(|error| self.unusable(&error))
     }
 
@@ -65,7 +72,7 @@ impl CredentialFile {
     pub(super) fn unusable(&self, reason: &dyn fmt::Display) -> FetchError {
         let path = self.0.path.display();
         FetchError::credential(format!(
-            "cannot read the client's credential from {path}: {reason}"
+            "cannot use the client's credential in {path}: {reason}"
         ))
     }
 

@@ -7,6 +7,7 @@ use portcullis_jose::{Algorithm, SigningKey, SigningKeyError};
 
 use super::{
     credential_file::CredentialFile,
+    read_limit::ReadLimit,
     source::{CredentialProvider, Source},
 };
 use crate::FetchError;
@@ -65,8 +66,8 @@ impl ClientKeys {
     /// Checks what is known without reading files.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         match (&self.source, &self.pem_parameters) {
-            (Source::Values(keys), _) if keys.is_empty() => {
-                Err(ConfigError::new("keys", "no key found"))
+            (Source::Values(keys), _) => {
+                check_keys(keys).map_err(|problem| ConfigError::new("keys", problem))
             }
             (_, Some((algorithm, _))) if algorithm.is_symmetric() => {
                 let problem = format!(
@@ -85,15 +86,15 @@ impl ClientKeys {
     }
 
     /// The current keys; at least one.
-    pub(super) async fn get(&self) -> Result<Vec<SigningKey>, FetchError> {
-        let keys = self.source.get(|content| self.parse(content)).await?;
-        if keys.is_empty() {
-            return Err(FetchError::credential("the client has no private key"));
-        }
+    pub(super) async fn get(&self, limit: ReadLimit) -> Result<Vec<SigningKey>, FetchError> {
+        let keys = self
+            .source
+            .get(limit, |content| self.parse(content), check_keys);
+        let keys = keys.await?;
         let Some(file) = &self.certificate else {
             return Ok(keys);
         };
-        let pem = file.read().await?;
+        let pem = file.read(limit).await?;
         let certified = keys.into_iter().map(|key| {
             key.with_certificate(pem.expose())
                 .map_err(|error| file.unusable(&error))
@@ -110,6 +111,13 @@ impl ClientKeys {
             Some(kid) => key.with_kid(&**kid),
             None => key,
         }])
+    }
+}
+
+fn check_keys(keys: &[SigningKey]) -> Result<(), &'static str> {
+    match keys {
+        [] => Err("there is no private key: give at least one"),
+        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ mod credential;
 mod credential_file;
 mod keys;
 mod offered;
+mod read_limit;
 mod secrets;
 mod source;
 
@@ -174,12 +175,12 @@ impl ClientAuthentication {
     pub(crate) fn check(&self, issuer: Option<&str>) -> Result<(), ConfigError> {
         let id = self.client_id();
         if id.is_empty() || !id.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
-            let problem = "must be one or more printable ASCII characters";
+            let problem = "must be one or more printable ASCII characters: correct it";
             return Err(ConfigError::new("client_id", problem));
         }
         let typ = &*self.assertion_typ;
         if !(1..=127).contains(&typ.len()) || !typ.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let problem = "must be a media type such as JWT";
+            let problem = "must be a media type, such as JWT";
             return Err(ConfigError::new("assertion_typ", problem));
         }
         match &self.method {

@@ -8,7 +8,9 @@ use serde_json::json;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{ClientAuthentication, Method, SecretUse, credential::Credential};
+use super::{
+    ClientAuthentication, Method, SecretUse, credential::Credential, read_limit::ReadLimit,
+};
 use crate::FetchError;
 
 /// The value of `client_assertion_type` (RFC 7523 §2.2).
@@ -24,20 +26,26 @@ impl ClientAuthentication {
         issuer: Option<&str>,
         endpoint: &Url,
         now: UnixTime,
+        timeout: Duration,
     ) -> Result<Vec<Credential>, FetchError> {
+        // One limit for all sources together: each may hang.
+        let limit = ReadLimit::starting_now(timeout);
         let id = self.client_id();
         let audience = match issuer {
             Some(issuer) if !self.endpoint_audience => issuer,
             _ => endpoint.as_str(),
         };
-        let not_text =
-            || FetchError::credential("the client's secret is not UTF-8, which a form requires");
+        let not_text = || {
+            FetchError::credential(
+                "the client's secret is not UTF-8, which a form requires: use HTTP Basic (`secret_basic`), or another secret",
+            )
+        };
         let cannot_sign = |error: SigningKeyError| {
             FetchError::credential(format!("cannot sign with the client's secret: {error}"))
         };
         let mut credentials = match &self.method {
             Method::Secret(secrets, secret_use) => {
-                let credentials = secrets.get().await?.into_iter().map(|secret| {
+                let credentials = secrets.get(limit).await?.into_iter().map(|secret| {
                     let mut credential = match secret_use {
                         SecretUse::Basic => Credential::basic(id, secret.secret.expose()),
                         SecretUse::Post => {
@@ -56,14 +64,14 @@ impl ClientAuthentication {
                 credentials.collect::<Result<Vec<_>, FetchError>>()?
             }
             Method::PrivateKeyJwt(keys) => {
-                let keys = keys.get().await?;
+                let keys = keys.get(limit).await?;
                 let assertions = keys.iter().map(|key| self.assertion(key, audience, now));
                 assertions.collect::<Result<_, _>>()?
             }
             Method::Tls => vec![Credential::form(id, [])],
         };
         if let Some(certificate) = &self.certificate {
-            let (pem, end) = certificate.get().await?;
+            let (pem, end) = certificate.get(limit).await?;
             for credential in &mut credentials {
                 let expires_at = credential.expires_at.map_or(end, |other| other.min(end));
                 credential.expires_at = Some(expires_at);
@@ -129,7 +137,7 @@ mod tests {
 
     async fn offered(client: &ClientAuthentication) -> Vec<Credential> {
         let (endpoint, now) = (endpoint(), UnixTime::from_secs(1_000_000));
-        let offered = client.credentials(Some("https://id.example"), &endpoint, now);
+        let offered = client.credentials(Some("https://id.example"), &endpoint, now, Duration::MAX);
         offered.await.expect("credentials")
     }
 

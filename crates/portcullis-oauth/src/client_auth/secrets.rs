@@ -1,12 +1,13 @@
 //! The secrets that a client shares with its authorization server.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{convert::Infallible, path::PathBuf, sync::Arc};
 
 use portcullis_core::{ConfigError, Secret, clock::UnixTime};
 use portcullis_jose::json::without_byte_order_mark;
 
 use super::{
     credential_file::CredentialFile,
+    read_limit::ReadLimit,
     source::{CredentialProvider, Source},
 };
 use crate::FetchError;
@@ -80,9 +81,9 @@ impl ClientSecrets {
     ///
     /// When the text contains a key or a certificate (PEM, JWK), or is UTF-16.
     pub fn from_lines(text: &Secret) -> Result<Self, ConfigError> {
-        let secrets = lines(text.expose());
-        let secrets = secrets.map_err(|problem| ConfigError::new("secrets", problem))?;
-        Ok(Self::new(secrets))
+        let secrets = Self::new(lines(text.expose()));
+        secrets.check()?;
+        Ok(secrets)
     }
 
     /// The secrets of a provider.
@@ -101,12 +102,9 @@ impl ClientSecrets {
     }
 
     /// The current secrets; at least one.
-    pub(super) async fn get(&self) -> Result<Vec<ClientSecret>, FetchError> {
-        let secrets = self.0.get(lines).await?;
-        match check_values(&secrets) {
-            Ok(()) => Ok(secrets),
-            Err(problem) => Err(FetchError::credential(format!("client secret: {problem}"))),
-        }
+    pub(super) async fn get(&self, limit: ReadLimit) -> Result<Vec<ClientSecret>, FetchError> {
+        let parse = |text: &[u8]| Ok::<_, Infallible>(lines(text));
+        self.0.get(limit, parse, check_values).await
     }
 }
 
@@ -116,12 +114,11 @@ impl<S: Into<ClientSecret>> From<S> for ClientSecrets {
     }
 }
 
-fn lines(text: &[u8]) -> Result<Vec<ClientSecret>, &'static str> {
+fn lines(text: &[u8]) -> Vec<ClientSecret> {
     let lines = without_byte_order_mark(text).split(|byte| *byte == b'\n');
     let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let secrets = lines.filter(|line| !line.is_empty());
-    let secrets: Vec<_> = secrets.map(ClientSecret::new).collect();
-    check_values(&secrets).map(|()| secrets)
+    secrets.map(ClientSecret::new).collect()
 }
 
 fn check_values(secrets: &[ClientSecret]) -> Result<(), &'static str> {
@@ -130,9 +127,9 @@ fn check_values(secrets: &[ClientSecret]) -> Result<(), &'static str> {
     let problem = if let Some(mistake) = values.clone().find_map(mistake_in) {
         mistake
     } else if secrets.is_empty() {
-        "no secret found"
+        "there is no secret: give at least one"
     } else if secrets.len() > MAX_SECRETS {
-        "more than four secrets, which would all be sent to the server: two suffice for a rotation"
+        "there are more than four secrets, which would all be sent to the server: two suffice for a rotation"
     } else if values.any(<[u8]>::is_empty) {
         "a secret is empty: was it read from an unset variable?"
     } else {
@@ -157,6 +154,8 @@ fn mistake_in(text: &[u8]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{FetchErrorKind, client_auth::ProviderFuture};
 
@@ -169,7 +168,8 @@ mod tests {
     }
 
     async fn texts(secrets: &ClientSecrets) -> Result<Vec<String>, FetchError> {
-        let secrets = secrets.get().await?;
+        let limit = ReadLimit::starting_now(Duration::MAX);
+        let secrets = secrets.get(limit).await?;
         let texts = secrets.iter().map(|secret| secret.secret.expose_str());
         Ok(texts.map(|text| text.expect("text").to_owned()).collect())
     }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, pin::Pin, sync::Arc};
 
-use super::credential_file::CredentialFile;
+use super::{credential_file::CredentialFile, read_limit::ReadLimit};
 use crate::FetchError;
 
 /// A source, such as a vault, of [`ClientSecret`](super::ClientSecret)s or [`SigningKey`](portcullis_jose::SigningKey)s.
@@ -31,23 +31,33 @@ impl<T: Clone + 'static> Source<T> {
         }
     }
 
-    /// The current credentials. `parse` reads them from the content of a file.
+    /// The current credentials. `parse` reads the content of a file, and `check` returns what is wrong with credentials.
     pub(super) async fn get<E: fmt::Display>(
         &self,
+        limit: ReadLimit,
         parse: impl Fn(&[u8]) -> Result<Vec<T>, E>,
+        check: impl Fn(&[T]) -> Result<(), &'static str>,
     ) -> Result<Vec<T>, FetchError> {
-        match self {
-            Self::Values(values) => Ok(values.to_vec()),
+        let found = match self {
+            Self::Values(values) => values.to_vec(),
             Self::File(file) => {
-                let content = file.read().await?;
-                parse(content.expose()).map_err(|error| file.unusable(&error))
+                let content = file.read(limit).await?;
+                parse(content.expose()).map_err(|error| file.unusable(&error))?
             }
-            Self::Provider(provider) => provider.credentials().await.map_err(|error| {
-                FetchError::credential(format!(
-                    "the provider of the client's credentials failed: {error}"
-                ))
-            }),
-        }
+            Self::Provider(provider) => {
+                let answer = limit.apply(provider.credentials(), "the provider").await;
+                let answer = answer.map_err(|late| provider_failed(&late))?;
+                answer.map_err(|error| provider_failed(&error))?
+            }
+        };
+        check(&found).map_err(|problem| match self {
+            Self::Values(_) => {
+                FetchError::credential(format!("the client's credential: {problem}"))
+            }
+            Self::File(file) => file.unusable(&problem),
+            Self::Provider(_) => provider_failed(&problem),
+        })?;
+        Ok(found)
     }
 
     pub(super) fn warnings(&self) -> Vec<String> {
@@ -56,6 +66,11 @@ impl<T: Clone + 'static> Source<T> {
             Self::Values(_) | Self::Provider(_) => Vec::new(),
         }
     }
+}
+
+fn provider_failed(reason: &dyn fmt::Display) -> FetchError {
+    let message = format!("cannot use the provider of the client's credentials: {reason}");
+    FetchError::credential(message)
 }
 
 impl<T> fmt::Debug for dyn CredentialProvider<T> {

@@ -96,7 +96,9 @@ impl Answer {
             return Ok(());
         }
         let url = display_url(url);
-        let message = format!("{url} repeats the bearer token: correct the server");
+        let message = format!(
+            "{url} repeats the bearer token in its answer, which is therefore not used: correct the server"
+        );
         Err(FetchError::new(FetchErrorKind::Unusable, message))
     }
 
@@ -127,7 +129,14 @@ impl Answer {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.token_withheld => {
                 ": the bearer token is sent to the configured origin only; configure this URL as `jwks_uri`"
             }
-            _ => "",
+            _ if is_redirect(self.status) => "",
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                ": if it requires a bearer token, set `bearer_token_file`"
+            }
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE => {
+                ": check that this is the right URL"
+            }
+            _ => ": if this persists, check the server",
         };
         let kind = match is_redirect(self.status) {
             true => FetchErrorKind::Redirected,
@@ -142,7 +151,9 @@ impl Answer {
 pub(crate) fn answered(url: &str, status: StatusCode) -> String {
     let code = status.as_u16();
     match is_redirect(status) {
-        true => format!("{url} redirects ({code}); redirects are not followed"),
+        true => format!(
+            "{url} redirects ({code}); redirects are not followed: configure the URL that it redirects to"
+        ),
         false => format!("{url} answered {code}"),
     }
 }

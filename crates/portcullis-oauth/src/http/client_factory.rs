@@ -25,7 +25,10 @@ impl ClientFactory {
     /// A client with the certificate and private key of `pem`, if any.
     pub(super) fn client(&self, pem: Option<&Secret>) -> Result<Client, ConfigError> {
         let failed = |error: reqwest::Error| {
-            let problem = format!("cannot create an HTTP client: {}", with_causes(&error));
+            let problem = format!(
+                "cannot create an HTTP client ({}): check the certificates that are configured",
+                with_causes(&error)
+            );
             ConfigError::new("http", problem)
         };
         let identity = pem.map(|pem| Identity::from_pem(pem.expose()));
@@ -36,7 +39,7 @@ impl ClientFactory {
                 let error = with_causes(&error);
                 tracing::warn!(
                     error,
-                    "cannot load the system's root certificates: https requests will fail unless `root_certificates` is set"
+                    "cannot load the system's root certificates, so https requests will fail: install them, or set `root_certificates`"
                 );
                 let builder = self.builder(identity)?;
                 let builder = builder.tls_certs_only([] as [Certificate; 0]);

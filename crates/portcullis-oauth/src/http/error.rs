@@ -14,7 +14,7 @@ pub(super) fn request_failed(url: &Url, error: reqwest::Error) -> FetchError {
     let error = error.without_url();
     let (kind, problem) = if is_plain_http(&error) {
         let message = format!(
-            "request to {url} failed: the server answered in plain http, without TLS; check the port, or use http:// for a server on loopback"
+            "request to {url} failed, because the server answered in plain http, without TLS: check the port, or use http:// for a server on loopback"
         );
         return FetchError::new(FetchErrorKind::Unreachable, message).with_source(error);
     } else if causes(&error).any(|cause| cause.is::<ForbiddenAddress>()) {
@@ -24,7 +24,14 @@ pub(super) fn request_failed(url: &Url, error: reqwest::Error) -> FetchError {
     } else {
         (FetchErrorKind::Unreachable, "failed")
     };
-    let message = format!("request to {url} {problem}: {}", with_causes(&error));
+    let advice = match kind {
+        // The cause has the advice.
+        FetchErrorKind::Forbidden => "",
+        FetchErrorKind::TimedOut => ": check that the host can be reached, or raise `timeout`",
+        _ => ": check that the host can be reached, and its certificate",
+    };
+    let causes = with_causes(&error);
+    let message = format!("request to {url} {problem} ({causes}){advice}");
     FetchError::new(kind, message).with_source(error)
 }
 

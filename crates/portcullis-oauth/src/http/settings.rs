@@ -104,7 +104,7 @@ impl HttpSettings {
         for pem in &self.root_certificates {
             let found = Certificate::from_pem_bundle(pem).unwrap_or_default();
             if found.is_empty() {
-                let problem = "no certificate found: expected PEM with `CERTIFICATE` blocks";
+                let problem = "no certificate found: give PEM text with `CERTIFICATE` blocks";
                 return Err(ConfigError::new("root_certificates", problem));
             }
             builder = builder.tls_certs_merge(found);

@@ -18,10 +18,15 @@ pub(super) async fn read(path: &Arc<Path>, limit: Duration) -> Result<HeaderValu
     let reading = tokio::task::spawn_blocking(move || header_value(&shared));
     let value = match timeout(limit, reading).await {
         Ok(read) => read.unwrap_or_else(|error| Err(io::Error::other(error))),
-        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        Err(_) => Err(io::Error::other(format!(
+            "it took longer than {limit:?} (`timeout`): check the volume that the file is on"
+        ))),
     };
     value.map_err(|error| {
-        let message = format!("bearer token file {}: {error}", path.display());
+        let message = format!(
+            "cannot read the bearer token file {}: {error}",
+            path.display()
+        );
         FetchError::credential(message)
     })
 }
@@ -35,7 +40,8 @@ fn header_value(path: &Path) -> io::Result<HeaderValue> {
     let contents = portcullis_file::read_trusted(path, MAX_CREDENTIAL_BYTES)?;
     let token = contents.bytes().trim_ascii();
     if token.is_empty() || !token.iter().all(u8::is_ascii_graphic) {
-        let problem = "expected one token of visible ASCII characters";
+        let problem =
+            "it must have one token of visible ASCII characters: write the token alone to it";
         return Err(io::Error::other(problem));
     }
     let value = Zeroizing::new([SCHEME, token].concat());

@@ -15,7 +15,8 @@ pub fn display_url(url: &Url) -> String {
 const MAX_DISCOVERED_BYTES: usize = 2048;
 
 /// The problem of a URL with a user name or password.
-pub const USER_INFO: &str = "must not contain a user name or password, which would appear in logs";
+pub const USER_INFO: &str =
+    "must not contain a user name or password, which would appear in logs: remove it";
 
 /// Checks an issuer identifier (RFC 8414 §2). It need not be a URL, but must be safe to log.
 ///
@@ -27,7 +28,9 @@ pub fn issuer_name(text: &str) -> Result<(), ConfigError> {
         return Ok(());
     }
     let problem = match Url::parse(text) {
-        Ok(url) if url.query().is_some() => "must not contain a query (RFC 8414 §2)",
+        Ok(url) if url.query().is_some() => {
+            "must not contain a query (RFC 8414 §2): remove the `?` and what follows"
+        }
         Ok(url) if has_user_info(&url) => USER_INFO,
         _ => {
             "must not contain a user name, password, `?`, `#` or special characters, nor exceed 1024 characters"
@@ -43,11 +46,11 @@ pub fn issuer_name(text: &str) -> Result<(), ConfigError> {
 /// When it is not https (or http where that is allowed), or has a user name, a password or a fragment.
 pub fn configured(setting: &'static str, text: &str, allow_http: bool) -> Result<Url, ConfigError> {
     let url = Url::parse(text).map_err(|error| {
-        let message = format!("invalid URL ({error}): expected one that begins with https://");
+        let message = format!("invalid URL ({error}): write all of it, from https:// on");
         ConfigError::new(setting, message)
     })?;
     let problem = if text.trim() != text {
-        "must not begin or end with white space"
+        "must not begin or end with white space: remove it"
     } else if !matches!(url.scheme(), "https" | "http") {
         "must begin with https://"
     } else if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
@@ -55,7 +58,7 @@ pub fn configured(setting: &'static str, text: &str, allow_http: bool) -> Result
     } else if has_user_info(&url) {
         USER_INFO
     } else if url.fragment().is_some() {
-        "must not contain a fragment (`#`)"
+        "must not contain a fragment: remove the `#` and what follows"
     } else {
         return Ok(url);
     };
@@ -93,12 +96,22 @@ pub(crate) fn discovered(
     allow_http: bool,
     networks: &AllowedNetworks,
 ) -> Result<Url, FetchError> {
-    let refuse = |problem: &str| {
-        let message = format!("the discovered `{member}` {} {problem}", escape_url(text));
+    let refuse_with = |problem: &str, advice: &str| {
+        let message = format!(
+            "the discovered `{member}` {} {problem}: {advice}",
+            escape_url(text)
+        );
         FetchError::new(FetchErrorKind::Forbidden, message)
     };
+    let refuse = |problem| {
+        let advice = "have the metadata corrected, or configure this URL";
+        refuse_with(problem, advice)
+    };
     if text.len() > MAX_DISCOVERED_BYTES {
-        return Err(refuse("is too long"));
+        return Err(refuse("is longer than 2048 bytes"));
+    }
+    if text.is_empty() {
+        return Err(refuse("is empty"));
     }
     let url = Url::parse(text).map_err(|_| refuse("is not a URL"))?;
     match url.scheme() {
@@ -118,9 +131,8 @@ pub(crate) fn discovered(
     if url.host() == metadata_url.host() || networks.allows(address) {
         return Ok(url);
     }
-    Err(refuse(&format!(
-        "is not publicly routable, and the issuer is not in such a network: {IF_INTENDED}"
-    )))
+    let problem = "is not publicly routable, and the issuer is not in such a network";
+    Err(refuse_with(problem, IF_INTENDED))
 }
 
 /// Whether the URL has a user name or password.

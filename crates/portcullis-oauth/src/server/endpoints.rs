@@ -118,9 +118,9 @@ impl Document {
             }
             (Err(error), Some(found)) => {
                 if error.needs_operator() {
-                    tracing::error!({ issuer, error = error.to_string() }, "cannot use the metadata of the authorization server; the previous endpoints stay in use; check the configured issuer");
+                    tracing::error!({ issuer, error = error.to_string() }, "cannot use the metadata of the authorization server, so the previous endpoints stay in use: check the configured issuer");
                 } else {
-                    tracing::warn!({ issuer, error = error.to_string() }, "cannot read the metadata of the authorization server; the previous endpoints stay in use");
+                    tracing::warn!({ issuer, error = error.to_string() }, "cannot read the metadata of the authorization server, so the previous endpoints stay in use: if this persists, check the server");
                 }
                 self.read_again_at = Some(now + RETRY_DELAY);
                 Ok(found.clone())
@@ -242,7 +242,7 @@ impl DiscoveredEndpoints {
 pub(super) fn no_endpoint(endpoint: OAuthEndpoint) -> FetchError {
     let name = endpoint.as_str();
     let message = format!(
-        "the authorization server has no `{name}`: neither its metadata nor the configuration names one"
+        "the authorization server has no `{name}`, as neither its metadata nor the configuration names one: configure `{name}`"
     );
     FetchError::new(FetchErrorKind::NoEndpoint, message)
 }

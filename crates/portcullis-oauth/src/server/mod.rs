@@ -10,7 +10,6 @@ use std::{fmt, sync::Arc};
 
 use portcullis_core::{ConfigError, Secret, clock::SharedClock, log::escape_url};
 use portcullis_jose::{DpopKey, DpopRequest};
-use tokio::time::timeout;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -73,11 +72,12 @@ impl AuthorizationServer {
         authentication: &ClientAuthentication,
         form: &[(&str, &str)],
     ) -> Result<OAuthAnswer, FetchError> {
-        self.post_with_proof(endpoint, authentication, None, form).await
+        self.post_with_proof(endpoint, authentication, None, form)
+            .await
     }
 
-    /// Like [`post`](Self::post), with a proof of `key`, if any; the server binds the token to `key` (RFC 9449 §5). If the
-    /// server requires a nonce in the proof, the request is sent once more with it (§8).
+    /// As [`post`](Self::post). With a `key`, the request carries a proof, and the server binds the token to the key (RFC 9449
+    /// §5). If the server requires a nonce in the proof, the request is sent once more with it (§8).
     ///
     /// # Errors
     ///
@@ -122,9 +122,9 @@ impl AuthorizationServer {
             (None, None) => return Err(no_endpoint(endpoint)),
         };
         if authentication.is_by_certificate_only() && url.scheme() != "https" {
-            let name = endpoint.as_str();
+            let (name, url) = (endpoint.as_str(), display_url(&url));
             let message = format!(
-                "the `{name}` is not https, so the client cannot authenticate with a certificate: use https"
+                "the `{name}` {url} is not https, so the client cannot authenticate with a certificate: use https"
             );
             return Err(FetchError::new(FetchErrorKind::Forbidden, message));
         }
@@ -143,13 +143,8 @@ impl AuthorizationServer {
         let Inner { http, nonces, .. } = &*self.0;
         let origin = url.origin().ascii_serialization();
         let now = http.clock().now();
-        let credentials = authentication.credentials(self.issuer(), url, now);
-        // A file or a provider may hang.
-        let limit = http.timeout();
-        let credentials = timeout(limit, credentials).await.map_err(|_| {
-            let message = format!("the client's credential was not available within {limit:?}");
-            FetchError::credential(message)
-        })??;
+        let credentials = authentication.credentials(self.issuer(), url, now, http.timeout());
+        let credentials = credentials.await?;
         let mut last = None;
         for credential in credentials {
             let mut headers = credential.headers.clone();
@@ -167,7 +162,7 @@ impl AuthorizationServer {
                 let (proof, sent) = nonces.proof(key, &origin, &request)?;
                 nonce = sent;
                 secrets.push(Secret::new(proof.as_bytes()));
-                headers.insert("dpop", proof);
+                headers.insert(DpopNonces::PROOF_HEADER, proof);
             }
             let (body, identity) = (encode(form, &credential), credential.identity.as_ref());
             let answer = http.post(url, headers, body, identity).await;
