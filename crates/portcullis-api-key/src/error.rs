@@ -5,22 +5,25 @@ use crate::format::ApiKeyId;
 #[non_exhaustive]
 pub enum KeyError {
     /// The owner is blank, has more than 128 characters, or has control characters.
-    #[error("the owner must have 1 to 128 characters, not only blanks and no control characters")]
+    #[error(
+        "the owner of an API key must have 1 to 128 characters, at least one other than a blank, and no control characters: \
+         change the owner"
+    )]
     Owner,
     /// The key would expire at once or after the year 9999.
-    #[error("the lifetime must be at least one millisecond and end before the year 10000")]
+    #[error("the key must live at least one millisecond, and end before the year 10000")]
     Lifetime,
     /// No key has this id.
-    #[error("no key has the id {0}")]
+    #[error("no API key in the file has the id {0}: `portcullis keys list` shows its keys")]
     NotFound(ApiKeyId),
     /// Another key has this id.
-    #[error("another key has the id {0}")]
+    #[error("another API key has the id {0}: create the key again, which gives it a new id")]
     Duplicate(ApiKeyId),
     /// The key was revoked or has expired.
-    #[error("the key {0} is revoked or has expired: create a new one instead")]
+    #[error("the API key {0} is revoked or has expired: create a new one instead")]
     Ended(ApiKeyId),
     /// The key was rotated before.
-    #[error("the key {id} was rotated before: rotate its successor {successor} instead")]
+    #[error("the API key {id} was rotated before: rotate its successor {successor} instead")]
     AlreadyRotated {
         /// The key that was rotated before.
         id: ApiKeyId,
@@ -28,7 +31,7 @@ pub enum KeyError {
         successor: ApiKeyId,
     },
     /// The operating system returned no random bytes.
-    #[error("the operating system returned no random bytes")]
+    #[error("no key was created: the operating system returned no random bytes; try again")]
     Random,
 }
 

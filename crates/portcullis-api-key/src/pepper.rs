@@ -33,7 +33,7 @@ impl Peppers {
         if self.get(version).is_some() {
             return Err(ConfigError::new(
                 "peppers",
-                format!("version {version} is given twice: number each pepper differently"),
+                format!("two peppers have the version {version}: number each pepper differently"),
             ));
         }
         self.versions.push((version, prepare(pepper)?));
@@ -59,7 +59,9 @@ fn prepare(pepper: &Secret) -> Result<hmac::Key, ConfigError> {
     let bytes = pepper.expose();
     if bytes.len() < MIN_BYTES {
         let has = bytes.len();
-        let problem = format!("a pepper has {has} bytes: use at least {MIN_BYTES} random bytes");
+        let problem = format!(
+            "a pepper has only {has} bytes: use at least {MIN_BYTES} random bytes for each"
+        );
         return Err(ConfigError::new("peppers", problem));
     }
     Ok(hmac::Key::new(hmac::HMAC_SHA256, bytes))

@@ -38,7 +38,7 @@ async fn malformed_file_does_not_replace_keys() {
         assert_eq!(health.keys, 1);
         assert_eq!(health.failing_since, Some(NOW));
         let shown = health.last_error.expect("an error");
-        assert!(shown.contains("keys.toml: line "), "{shown}");
+        assert!(shown.contains("keys.toml is invalid: line "), "{shown}");
         assert_eq!(status(&keys, &key).await, 200, "{broken}");
         // The malformed file may contain the unknown key.
         assert_eq!(status(&keys, &late).await, 503, "{broken}");
@@ -58,7 +58,11 @@ async fn file_that_is_not_utf_8_is_malformed() {
     fs::write(&wired.path, b"version = 1\n# \xff\n").expect("written");
     let error = store.reload().expect_err("not UTF-8");
     assert!(matches!(error, KeyFileError::Malformed { .. }), "{error:?}");
-    assert!(error.to_string().contains("keys.toml: it is not UTF-8"));
+    assert!(
+        error
+            .to_string()
+            .contains("keys.toml is invalid: it is not UTF-8")
+    );
     assert_eq!(store.status().reason, Some("malformed"));
 }
 

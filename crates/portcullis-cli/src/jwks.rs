@@ -58,7 +58,8 @@ pub(crate) async fn check(check: Check) -> Outcome {
     };
     let snapshot = issuer.as_ref().snapshot();
     let Some(keys) = snapshot.keys() else {
-        return Err("no keys were loaded".into());
+        let name = issuer.as_ref().issuer();
+        return Err(format!("no keys could be loaded from {name}: check the URL").into());
     };
     let report = keys.report();
 
@@ -87,7 +88,7 @@ pub(crate) async fn check(check: Check) -> Outcome {
     }
     for tolerated in &report.tolerated {
         output::note(format_args!(
-            "warning: {}: {}, which is accepted here but may be rejected elsewhere",
+            "warning: key {}: {}, which is accepted here but may be rejected elsewhere: the issuer should correct it",
             shown(tolerated.kid.as_deref()),
             tolerated.what
         ));

@@ -126,16 +126,17 @@ fn create(path: &Path, new: NewKey) -> Done {
     let shown = path.display();
     match before {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            output::note(format_args!("created the new file {shown}"));
+            output::note(format_args!("created the new API key file {shown}"));
         }
         Ok(found) if found.len() == 0 => output::note(format_args!(
-            "warning: {shown} was empty and has only this key now: if it held other keys before, restore it from a backup"
+            "warning: the API key file {shown} was empty and has only this key now: if it had other keys before, restore it from a backup"
         )),
         _ => {}
     }
     if record.scopes.is_empty() {
         output::note(format_args!(
-            "warning: the key grants no scopes: give some with --scopes"
+            "warning: the key {} grants no scopes: to grant some, revoke it and create one with --scopes",
+            record.id
         ));
     }
     output::note(format_args!(
@@ -169,14 +170,14 @@ fn rotate(path: &Path, id: &str, grace: Duration) -> Done {
 fn hand_over(issued: &IssuedKey) -> Done {
     output::secret(issued.key().expose()).map_err(|error| {
         let id = issued.key().id();
-        format!("key {id} was created but could not be printed, so revoke it: {error}").into()
+        format!("API key {id} was created but could not be printed, so revoke it: {error}").into()
     })
 }
 
 fn note_other_links(path: &Path) {
     if fs::metadata(path).is_ok_and(|found| portcullis_file::has_other_links(&found)) {
         output::note(format_args!(
-            "warning: {} has other hard links: a service that reads one of them keeps the old keys, also revoked ones",
+            "warning: the API key file {} has other hard links, which keep the old keys, also revoked ones: have services read this path",
             path.display()
         ));
     }
@@ -279,8 +280,8 @@ fn prefix(text: &str) -> Result<KeyPrefix, String> {
 fn parse_id(text: &str) -> Result<ApiKeyId, Box<dyn Error>> {
     text.parse().map_err(|error| match ApiKey::parse(text) {
         Ok(key) => misuse(format!(
-            "this is a whole key, which must not be in a command line: give its id {} instead, and rotate the key: the history \
-             of the shell may have it",
+            "ID: this is a whole API key, which must not be in a command line: give its id {} instead, and rotate the key, as the \
+             history of the shell may have it",
             key.id()
         )),
         Err(_) => misuse(format!("ID: {error}")),

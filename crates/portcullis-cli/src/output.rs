@@ -35,7 +35,9 @@ pub(crate) fn require_stdout() -> Result<(), &'static str> {
     };
     match opened.is_ok_and(is_open) {
         true => Ok(()),
-        false => Err("stdout is closed, so the secret could not be printed: nothing was created"),
+        false => Err(
+            "nothing was created, because stdout is closed and the new key could not be printed: run it with stdout open",
+        ),
     }
 }
 

@@ -17,8 +17,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
     let number: Option<u64> = number.parse().ok();
     match number.and_then(|number| number.checked_mul(seconds)) {
-        None => Err("the duration is too long".to_owned()),
-        Some(0) => Err("it must be at least 1s".to_owned()),
+        None => Err("the duration is too long: give a shorter one".to_owned()),
+        Some(0) => Err("the duration must be at least 1s".to_owned()),
         Some(seconds) => Ok(Duration::from_secs(seconds)),
     }
 }
@@ -27,7 +27,10 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn requested_scopes(text: &str) -> Result<ScopeSet, String> {
     let scopes = scopes(text)?;
     if scopes.is_empty() {
-        return Err("no scope: leave the option out to get the server's default".to_owned());
+        return Err(
+            "there is no scope in it: leave the option out to get the server's default scopes"
+                .to_owned(),
+        );
     }
     Ok(scopes)
 }

@@ -135,7 +135,7 @@ fn create_in_an_empty_or_new_file_says_so() {
     fs::remove_file(&keys.store).expect("removed");
     for is_new in [true, false] {
         let ended = keys.run("create", &["--owner", "billing"]);
-        let says = ended.stderr.contains("created the new file");
+        let says = ended.stderr.contains("created the new API key file");
         assert_eq!(says, is_new, "{}", ended.stderr);
     }
 }
@@ -276,7 +276,7 @@ fn failure_exits_with_1() {
     fails(
         "revoke",
         &["000000000000"],
-        "no key has the id 000000000000",
+        "no API key in the file has the id 000000000000",
     );
     assert_eq!(keys.run("revoke", &[key.id().as_str()]).code, Some(0));
     fails("rotate", &[key.id().as_str()], "revoked");

@@ -25,7 +25,9 @@ impl Challenge {
     /// When `name` is not a token (RFC 9110 §5.6.2), or `realm` has characters other than printable ASCII.
     pub fn new(name: &'static str, realm: &str) -> Result<Self, ConfigError> {
         if !is_token(name.as_bytes()) {
-            let problem = format!("{name:?} is not a token (RFC 9110 §5.6.2)");
+            let problem = format!(
+                "{name:?} is not a token (RFC 9110 §5.6.2): use letters, digits and hyphens"
+            );
             return Err(ConfigError::new("name", problem));
         }
         let is_printable = realm.bytes().all(|byte| matches!(byte, b' '..=b'~'));

@@ -39,7 +39,7 @@ impl Scope {
     /// When `text` is not a scope-token.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         if !is_scope_token(text) {
-            let problem = "not a scope: one or more printable ASCII characters other than space, `\"` and `\\` are needed";
+            let problem = "not a scope: use one or more printable ASCII characters other than space, `\"` and `\\`";
             return Err(ConfigError::new("scope", problem));
         }
         Ok(Self(Cow::Owned(text.to_owned())))

@@ -84,7 +84,9 @@ pub(crate) fn read_settled(
             return Ok((contents, file));
         }
     }
-    Err(io::Error::other("the file keeps changing while it is read"))
+    Err(io::Error::other(
+        "the file kept changing: replace it by renaming",
+    ))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -108,7 +110,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
-        Err(io::Error::other("it is not a regular file"))
+        Err(io::Error::other("it is not a regular file: give one"))
     }
 }
 
@@ -125,5 +127,7 @@ fn read_into(
 }
 
 fn too_large(max_bytes: u64) -> io::Error {
-    io::Error::other(format!("it has more than {max_bytes} bytes"))
+    io::Error::other(format!(
+        "it has more than {max_bytes} bytes: check the path"
+    ))
 }

@@ -52,7 +52,10 @@ fn regular_file_is_read_up_to_the_limit() {
         assert!(!contents.is_detached());
     }
     fs::write(&path, "123456").expect("written");
-    assert_eq!(refused(&path, 5), "it has more than 5 bytes");
+    assert_eq!(
+        refused(&path, 5),
+        "it has more than 5 bytes: check the path"
+    );
 }
 
 #[cfg(unix)]
@@ -72,7 +75,11 @@ fn only_regular_files_are_read() {
         Path::new("/dev/zero"),
         Path::new("/dev/null"),
     ] {
-        assert_eq!(refused(path, 5), "it is not a regular file", "{path:?}");
+        assert_eq!(
+            refused(path, 5),
+            "it is not a regular file: give one",
+            "{path:?}"
+        );
     }
 }
 
@@ -191,7 +198,10 @@ fn reader_is_read_up_to_the_limit() {
     let bytes = read_bounded(&b"12345"[..], 5).expect("within the limit");
     assert_eq!(*bytes, b"12345");
     let error = read_bounded(&b"123456"[..], 5).expect_err("too long");
-    assert_eq!(error.to_string(), "it has more than 5 bytes");
+    assert_eq!(
+        error.to_string(),
+        "it has more than 5 bytes: check the path"
+    );
 }
 
 #[cfg(unix)]

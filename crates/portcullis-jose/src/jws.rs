@@ -255,7 +255,7 @@ mod tests {
         let too_long = error(&format!("{header}A.e30."));
         assert_eq!(
             too_long.to_string(),
-            "the token's JOSE header has 4097 bytes; at most 4096 are accepted (`max_header_bytes` of the verifier)"
+            "the token's JOSE header has 4097 bytes; at most 4096 are accepted: shorten it at the issuer, or raise `max_header_bytes` of the verifier"
         );
     }
 

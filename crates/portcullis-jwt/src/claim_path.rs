@@ -88,13 +88,13 @@ impl ClaimPath {
         let is_member = |step: &Step| matches!(step, Step::Member(_));
         let mut before_last = self.steps.iter().rev().skip(1);
         let problem = if self.claim.is_empty() || self.steps.iter().any(is_empty) {
-            "contains an empty name"
+            "contains an empty name: remove it"
         } else if single && !self.steps.iter().all(is_member) {
-            "may lead to several values, which only scope and role claims may have"
+            "may lead to several values, which only scope and role claims may have: write a path to one value"
         } else if before_last.any(|step| *step == Step::MemberNames) {
             "has steps after the member names: make the member names the last step"
         } else if !self.steps.is_empty() && &*self.claim == "aud" {
-            "leads into `aud`, which holds strings only"
+            "leads into `aud`, which has strings only: use another claim"
         } else {
             return None;
         };

@@ -17,7 +17,7 @@ pub enum VerifyError {
     #[error("{0}")]
     Jws(#[from] JwsError),
     /// The algorithm is not allowed.
-    #[error("the algorithm {0} is not on the allow-list (`algorithms`)")]
+    #[error("the algorithm {0} is not on the allow-list: if it is meant, add it to `algorithms`")]
     AlgorithmNotAllowed(Algorithm),
     /// The `typ` is not that of an access token: the token may be an ID token, a client assertion or a DPoP proof.
     #[error(
@@ -37,7 +37,8 @@ pub enum VerifyError {
     KeysNotLoaded,
     /// The issuer's keys are older than their lifetime and `stale_limit` together, so the token cannot be judged.
     #[error(
-        "the issuer's keys could not be fetched, and are older than their lifetime and `stale_limit` together"
+        "the issuer's keys could not be fetched, and are older than their lifetime and `stale_limit` together: see the log of this \
+         service for the reason"
     )]
     KeysStale,
     /// No key of the issuer has the token's `kid`, and none of its keys without a `kid` verifies the signature. The field
@@ -48,7 +49,7 @@ pub enum VerifyError {
     )]
     UnknownKid(String),
     /// The token has no `kid`, and no key of the issuer is for its algorithm.
-    #[error("the token has no `kid`, and no key of the issuer is for {0}, the token's algorithm")]
+    #[error("the token has no `kid`, and no key of its issuer is for {0}: check its `alg`")]
     NoKeyForAlgorithm(Algorithm),
     /// The token has no `kid`, and none of the issuer's keys that were tried verifies its signature: at most
     /// [`KeySet::MAX_CANDIDATES`](portcullis_jose::KeySet::MAX_CANDIDATES) keys for its algorithm.
@@ -59,14 +60,14 @@ pub enum VerifyError {
     #[error("{0}; newer keys were not available in time")]
     UnknownKeyNotJudged(Box<Self>),
     /// The issuer's key with the token's `kid` is not for the token's algorithm.
-    #[error("the issuer's key with the token's `kid` is not for {0}, the token's algorithm")]
+    #[error("the issuer's key with the token's `kid` is not for {0}, its `alg`: check both")]
     KidForOtherAlgorithm(Algorithm),
     /// The signature is invalid. The field, escaped, names the keys that were tried, and for a key with the token's `kid`
     /// the possible causes.
     #[error("the signature does not verify with {0}")]
     Signature(String),
     /// The payload is not a JSON object with unique members.
-    #[error("the payload {0}")]
+    #[error("the payload {0}: check who issued the token")]
     Claims(JsonError),
     /// A required claim is missing.
     #[error(
@@ -77,10 +78,10 @@ pub enum VerifyError {
     #[error("the claim `{0}` {1}")]
     InvalidClaim(String, String),
     /// `iss` is absent or is not a trusted issuer. The field is the `iss`, escaped.
-    #[error("the token names {} (`iss`), but only trusted issuers are accepted", named("issuer", .0))]
+    #[error("the token names {} (`iss`), but only trusted issuers are accepted: compare it with those configured", named("issuer", .0))]
     Issuer(Option<String>),
     /// The token is for another audience.
-    #[error("`{claim}` is {found}, which is not an accepted audience (`audience`)")]
+    #[error("`{claim}` is {found}, which is not an accepted audience: compare with `audience`")]
     Audience {
         /// The claim: `aud`, or another of the profile.
         claim: String,
@@ -88,10 +89,10 @@ pub enum VerifyError {
         found: String,
     },
     /// The client of the token is not accepted. The field is the client, escaped.
-    #[error("the token names {}, but only those in `client_ids` are accepted", named("client", .0))]
+    #[error("the token names {}, but only those in `client_ids` are accepted: if this client may call, add it", named("client", .0))]
     ClientId(Option<String>),
     /// The token is from the issuer, but not an access token.
-    #[error("not an access token: the profile {profile:?} requires that {mark}")]
+    #[error("not an access token, as the profile {profile:?} requires that {mark}: send one")]
     NotAnAccessToken {
         /// The condition that the token does not meet.
         mark: String,
@@ -99,7 +100,7 @@ pub enum VerifyError {
         profile: String,
     },
     /// The token expired: `exp` is in the past by at least the leeway. The fields are how long ago `exp` was, and the leeway.
-    #[error("expired: `exp` was {} s ago, the `leeway` is {} s", seconds(.0), seconds(.1))]
+    #[error("expired: `exp` was {} s ago, the `leeway` is {} s: the caller must get a new token", seconds(.0), seconds(.1))]
     Expired(Duration, Duration),
     /// `nbf` is in the future by more than the leeway. The fields are how far, and the leeway.
     #[error("not valid yet: `nbf` is {}", in_future(.0, .1))]
@@ -109,7 +110,7 @@ pub enum VerifyError {
     IssuedInTheFuture(Duration, Duration),
     /// The time from `iat`, or without `iat` from now, to `exp` is too long.
     #[error(
-        "the lifetime of {} s is longer than the accepted {} s (`max_lifetime`)",
+        "the lifetime of {} s is longer than the accepted {} s: shorten it at the issuer, or raise `max_lifetime`",
         seconds(.lifetime), seconds(.limit)
     )]
     Lifetime {
@@ -119,15 +120,15 @@ pub enum VerifyError {
         limit: Duration,
     },
     /// `exp` is before `iat`.
-    #[error("`exp` is before `iat`, so the token was never valid")]
+    #[error("`exp` is before `iat`, so the token was never valid: check the issuer")]
     ExpiresBeforeIssued,
     /// The token is bound to a key or certificate (`cnf`, RFC 7800).
     #[error(
-        "the token is bound to a key or certificate (`cnf`), which a bearer scheme cannot check"
+        "the token is bound to a key or certificate (`cnf`), which a bearer scheme cannot check: configure the issuer not to bind it"
     )]
     SenderConstrained,
     /// The claims cannot be decoded into the configured type.
-    #[error("the claims do not decode into the configured type: {0}")]
+    #[error("the claims do not decode into the configured type, so correct one of them: {0}")]
     CustomClaims(String),
 }
 

@@ -59,10 +59,10 @@ impl SnapshotFile {
         };
         // A user who can write to it can sign tokens.
         contents.reject_writable_by_everyone(", so anyone may have added keys: delete the file")?;
-        let content: Content = read_json_object(contents.bytes()).map_err(invalid)?;
+        let content: Content = read_json_object(contents.bytes()).map_err(unreadable)?;
         if content.issuer != self.issuer {
             return Err(invalid(
-                "it holds the keys of another issuer: delete the file",
+                "it has the keys of another issuer: delete the file",
             ));
         }
         let fetched_at = UnixTime::from_secs(content.fetched_at);
@@ -71,7 +71,7 @@ impl SnapshotFile {
                 "it is dated in the future: check the clock, or delete the file",
             ));
         }
-        let keys = KeySet::parse(content.jwks.get().as_bytes()).map_err(invalid)?;
+        let keys = KeySet::parse(content.jwks.get().as_bytes()).map_err(unreadable)?;
         Ok(Some(SavedKeys {
             keys,
             age: now.duration_since(fetched_at),
@@ -159,6 +159,12 @@ fn file_stem(issuer: &str) -> String {
         _ => format!("_{byte:02X}"),
     });
     stem.collect()
+}
+
+fn unreadable(error: impl std::fmt::Display) -> io::Error {
+    invalid(format!(
+        "it is damaged: {error}; it is replaced after the next fetch"
+    ))
 }
 
 fn invalid(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

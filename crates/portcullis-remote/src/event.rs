@@ -130,16 +130,16 @@ impl IssuerEvent {
             }
             Self::Restored { age } => tracing::info!(issuer, ?age, "issuer keys read from disk"),
             Self::RefreshFailed { error, failures } if error.needs_operator() => {
-                tracing::error!({ issuer, error = error.to_string(), failures }, "issuer keys cannot be fetched until the configuration is corrected");
+                tracing::error!({ issuer, error = error.to_string(), failures }, "issuer keys cannot be fetched until the configuration is corrected: see the error");
             }
             Self::RefreshFailed { error, failures } => {
-                tracing::warn!({ issuer, error = error.to_string(), failures }, "issuer keys could not be fetched; will retry");
+                tracing::warn!({ issuer, error = error.to_string(), failures }, "issuer keys could not be fetched and will be fetched again: if this persists, check the issuer");
             }
             Self::DiscoveryFailed { error } if error.needs_operator() => {
-                tracing::error!({ issuer, error = error.to_string() }, "issuer metadata cannot be used until the configuration is corrected; keys are still fetched from the previous URL");
+                tracing::error!({ issuer, error = error.to_string() }, "issuer metadata cannot be used until the configuration is corrected (see the error); keys are still fetched from the previous URL");
             }
             Self::DiscoveryFailed { error } => {
-                tracing::warn!({ issuer, error = error.to_string() }, "issuer metadata could not be read again; keys are still fetched from the previous URL");
+                tracing::warn!({ issuer, error = error.to_string() }, "issuer metadata could not be read again, so keys are still fetched from the previous URL: if this persists, check the issuer");
             }
             Self::Recovered { failures } => {
                 tracing::info!(issuer, failures, "issuer keys fetched again after failures");
@@ -152,21 +152,21 @@ impl IssuerEvent {
                     ?limit,
                     last_error,
                     "the keys of this issuer could not be fetched for longer than the limit: requests with tokens of this \
-                     issuer get 503 until a fetch succeeds"
+                     issuer get 503 until a fetch succeeds, so correct the last error"
                 );
             }
             Self::PrivateKeysPublished { count } => {
                 tracing::error!(
                     issuer,
                     count,
-                    "the issuer publishes private keys: ask its operator to replace them"
+                    "the issuer publishes private keys, so anyone can sign tokens: ask its operator to replace these keys"
                 );
             }
             Self::ClockSkewed { offset } => {
                 tracing::warn!(issuer, %offset, "the issuer's clock differs from ours: check both clocks");
             }
             Self::ClockJumped { offset } => {
-                tracing::warn!(issuer, %offset, "the system clock jumped, or the machine slept");
+                tracing::warn!(issuer, %offset, "the system clock jumped, or the machine slept: if this repeats, check the time synchronization of this machine");
             }
             Self::TaskEnded if death == Some(Death::Panicked) => {
                 tracing::error!(
@@ -178,11 +178,11 @@ impl IssuerEvent {
             Self::TaskEnded => {
                 tracing::warn!(
                     issuer,
-                    "the runtime that fetches issuer keys has ended: the keys of this issuer are no longer refreshed"
+                    "the runtime that fetches issuer keys has ended, so the keys of this issuer are no longer refreshed: unless the service is stopping, restart it"
                 );
             }
             Self::NotSaved { error } => {
-                tracing::warn!({ issuer, error = error.to_string() }, "issuer keys could not be written to disk");
+                tracing::warn!({ issuer, error = error.to_string() }, "issuer keys could not be saved, so the next start must fetch them: correct the error of the file");
             }
         }
     }

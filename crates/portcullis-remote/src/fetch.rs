@@ -74,7 +74,7 @@ impl Fetcher {
             (None, Some(Err(error))) => Err(error.clone()),
             (None, _) => Err(FetchError::new(
                 FetchErrorKind::Unusable,
-                "the URL of the keys is not known",
+                "the URL of the issuer's keys is not known: configure `jwks_uri`",
             )),
         };
         FetchResult { discovery, keys }
@@ -103,7 +103,7 @@ impl Fetcher {
             StatusCode::NOT_MODIFIED if etag.is_some() => None,
             StatusCode::OK => {
                 let keys = KeySet::parse(&answer.body).map_err(|error| {
-                    let message = format!("{}: {error}", display_url(url));
+                    let message = format!("cannot use the answer of {}: {error}", display_url(url));
                     FetchError::new(FetchErrorKind::Unusable, message).with_source(error)
                 })?;
                 self.etag = answer.etag();

@@ -38,8 +38,9 @@ fn load<E: Display>(
     path: &Path,
     parse: impl FnOnce(&[u8]) -> Result<KeySet, E>,
 ) -> Result<IssuerKeys, ConfigError> {
-    let problem =
-        |what: &dyn Display| ConfigError::new("keys", format!("{}: {what}", path.display()));
+    let problem = |what: &dyn Display| {
+        ConfigError::new("keys", format!("key file {}: {what}", path.display()))
+    };
     let contents = portcullis_file::read_trusted(path, KeySet::MAX_BYTES as u64)
         .map_err(|error| problem(&error))?;
     for warning in contents.access_warnings(false) {

@@ -136,7 +136,7 @@ impl Worker {
                 Ok(Ok(())) => say(format_args!("token: nothing to revoke")),
                 Ok(Err(error)) => say(format_args!("token: not revoked: {}", with_causes(&error))),
                 Err(_) => say(format_args!(
-                    "token: not revoked: no answer within {limit} s"
+                    "token: not revoked, as no answer came within {limit} s: it is valid until it expires"
                 )),
             }
         }
@@ -200,9 +200,13 @@ async fn get(caller: &mut Caller, uri: &Uri) -> Result<(StatusCode, Bytes), BoxE
             .await?;
         Ok((status, body.to_bytes()))
     };
-    timeout(PATIENCE, answered)
-        .await
-        .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()).into()))
+    timeout(PATIENCE, answered).await.unwrap_or_else(|_| {
+        Err(format!(
+            "no answer within {} s: check that it runs",
+            PATIENCE.as_secs()
+        )
+        .into())
+    })
 }
 
 fn has_revoked(events: &mut Receiver<TokenEvent>) -> bool {

@@ -17,9 +17,9 @@ impl Args {
             Some(path) => {
                 let shown = path.display();
                 let text = portcullis_file::read_config(path, MAX_BYTES)
-                    .map_err(|error| format!("profile file {shown}: {error}"))?;
+                    .map_err(|error| format!("cannot use the profile file {shown}: {error}"))?;
                 Profile::from_toml(&text)
-                    .map_err(|error| format!("profile file {shown}: {error}"))?
+                    .map_err(|error| format!("cannot use the profile file {shown}: {error}"))?
             }
         };
         if profile.needs_client_id() && self.client_ids.is_empty() {

@@ -86,7 +86,7 @@ pub(crate) async fn serve(
     if timeout(limits.shutdown, graceful.shutdown()).await.is_err() {
         tracing::warn!(
             connections = connections.len(),
-            "shutdown limit reached: closing the open connections"
+            "the time for the shutdown is over: closing the open connections with their requests"
         );
     }
     connections.shutdown().await;
@@ -139,9 +139,9 @@ async fn connection(
     tokio::select! {
         served = watcher.watch(connection) => {
             if let Err(error) = served {
-                tracing::debug!(%peer, error, "the connection ended early");
+                tracing::debug!(%peer, error, "the connection ended early, usually because the client closed it");
             }
         }
-        () = silent => tracing::debug!(%peer, "closed the connection: no request came in time"),
+        () = silent => tracing::debug!(%peer, "closed the connection, because no request came in time"),
     }
 }

@@ -3,19 +3,19 @@
 #[non_exhaustive]
 pub enum InvalidApiKey {
     /// It does not have the form `{prefix}_{id}_{secret}{checksum}`.
-    #[error("not an API key")]
+    #[error("not an API key: copy the whole text that `portcullis keys create` printed")]
     Form,
     /// It begins like a key, but is shorter or longer than a key.
-    #[error("API key of the wrong length: it was cut off or pasted twice")]
+    #[error("the API key was cut off or pasted twice (wrong length): copy it again")]
     Length,
     /// It has the form and the length of a key, but was mistyped.
-    #[error("mistyped API key: the checksum does not match")]
+    #[error("the API key was mistyped (its checksum does not match): copy it instead of typing it")]
     Checksum,
     /// It is not an id.
-    #[error("not the id of an API key: it must be {}", Self::ID_FORM)]
+    #[error("not the id of an API key, which is {}", Self::ID_FORM)]
     Id,
     /// It is not a digest.
-    #[error("not the digest of an API key: it must be {}", Self::DIGEST_FORM)]
+    #[error("not the digest of an API key: write {}", Self::DIGEST_FORM)]
     Digest,
 }
 

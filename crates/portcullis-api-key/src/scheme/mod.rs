@@ -114,12 +114,12 @@ impl Inner {
             }
             match invalid {
                 InvalidApiKey::Checksum => Failure::invalid("the API key was mistyped")
-                    .with_internal("the checksum of the API key does not match"),
+                    .with_internal("the API key was mistyped (its checksum does not match): the caller must copy it again"),
                 InvalidApiKey::Length => Failure::invalid(
                     "the API key has the wrong length: it was cut off or pasted twice",
                 ),
                 _ => Failure::invalid(NOT_VALID)
-                    .with_internal("the header does not contain an API key"),
+                    .with_internal(format!("the header `{}` does not contain an API key: the caller must send one", self.settings.header)),
             }
         })?;
         let prefixes = &self.settings.prefixes;
@@ -129,7 +129,7 @@ impl Inner {
         }
         let accepted: Vec<&str> = prefixes.iter().map(KeyPrefix::as_str).collect();
         Err(Failure::invalid(NOT_VALID).with_internal(format!(
-            "API key {}_{}: only the prefixes {} are accepted (`prefixes`): the key may be of another environment",
+            "API key {}_{}: only the prefixes {} are accepted (`prefixes`): the caller may use a key of another environment",
             String::from_utf8_lossy(presented.prefix),
             presented.id,
             accepted.join(", ")
@@ -161,7 +161,7 @@ impl Inner {
         match (&known, digest.matches(digest_input, peppers)) {
             (Some(key), Ok(true)) => return key.admit(&self.challenge, clock.now()),
             (Some(_), Err(UnknownPepper(version))) => {
-                let why = format!("it needs pepper version {version}, which is not configured");
+                let why = format!("it needs the pepper of version {version}: add it to `peppers`");
                 return Err(cannot_check(id, &why));
             }
             _ => {}
@@ -170,8 +170,8 @@ impl Inner {
             Some(problem) => cannot_check(id, &problem),
             None => {
                 let why = match known {
-                    Some(_) => "has the wrong secret",
-                    None => "is unknown",
+                    Some(_) => "has the wrong secret: the caller must copy the key again",
+                    None => "is unknown here: it was removed, or is of another environment",
                 };
                 Failure::invalid(NOT_VALID)
                     .with_internal(["API key ", id.as_str(), " ", why].concat())

@@ -20,20 +20,22 @@ pub(crate) fn read(path: &Path) -> Result<Secret, String> {
     };
     let shown = path.display();
     let (content, metadata) =
-        read().map_err(|error: io::Error| format!("{shown} cannot be read: {error}"))?;
+        read().map_err(|error: io::Error| format!("cannot read the file {shown}: {error}"))?;
     if content.trim_ascii().is_empty() {
-        return Err(format!("the file {shown} is empty: write the secret to it"));
+        return Err(format!(
+            "the file {shown} is empty: write the secret or key to it"
+        ));
     }
     // The mode of a pipe, as in --client-secret-file <(vault read …), does not matter.
     if metadata.is_file() && metadata.permissions().mode() & 0o044 != 0 {
         output::note(format_args!(
-            "warning: other users can read {shown}: replace the secret, and chmod 600 the file"
+            "warning: other users can read {shown}: replace the secret in it, and `chmod 600` the file"
         ));
     }
     Ok(Secret::new(&content[..]))
 }
 
-/// Opens the file. To open a pipe waits for its writer.
+/// Opens the file. The opening of a pipe waits until a process opens it for writing.
 fn open(path: &Path) -> io::Result<File> {
     const PIPE_WAIT: Duration = Duration::from_secs(10);
 
@@ -42,7 +44,10 @@ fn open(path: &Path) -> io::Result<File> {
     thread::spawn(move || sender.send(File::open(path)));
     opened.recv_timeout(PIPE_WAIT).unwrap_or_else(|_| {
         let seconds = PIPE_WAIT.as_secs();
-        let problem = format!("it is a pipe that no process opened for writing within {seconds} s");
+        let problem = format!(
+            "it could not be opened within {seconds} s: if it is a pipe, start the process that writes to it, or else check \
+             its volume"
+        );
         Err(io::Error::new(io::ErrorKind::TimedOut, problem))
     })
 }

@@ -19,7 +19,10 @@ pub(super) fn read(
     let shown = path.display();
     let key = match algorithm {
         _ if !is_jwk(content) && !is_pem(content) => {
-            return Err(format!("{shown} is neither a PEM file nor a JWK").into());
+            return Err(format!(
+                "{shown} is neither a PEM file nor a JWK: give the file of a private key"
+            )
+            .into());
         }
         Some(algorithm) => read_for(content, algorithm),
         None if is_jwk(content) => SigningKey::from_jwk(content, None),
@@ -51,7 +54,7 @@ pub(super) fn read(
             "the JWK in {shown} is a shared secret: put its text in a file, and give --client-secret-file FILE --auth jwt"
         )
         .into(),
-        error => format!("{shown}: {error}").into(),
+        error => format!("cannot use the key in {shown}: {error}").into(),
     })?;
     Ok(match kid {
         Some(kid) => key.with_kid(kid),

@@ -79,7 +79,7 @@ pub(super) async fn run(fetch: &Fetch) -> Outcome {
     let error = match obtained {
         Ok(token) => {
             output::secret(token.expose()).map_err(|error| {
-                format!("a token was obtained but could not be printed: {error}")
+                format!("a token was obtained but could not be printed to stdout: {error}")
             })?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -107,7 +107,7 @@ fn subject(path: &Path) -> Result<SubjectToken, Box<dyn Error>> {
     let token = content.expose().trim_ascii();
     if token.is_empty() || !token.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
         return Err(format!(
-            "--exchange {}: the file must contain one token and nothing else",
+            "--exchange {}: the file does not contain exactly one token: write the token alone to it",
             path.display()
         )
         .into());

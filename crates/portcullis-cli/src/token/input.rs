@@ -14,7 +14,7 @@ pub(super) fn read() -> io::Result<Secret> {
     let input = portcullis_file::read_bounded(stdin(), MAX_BYTES)
         .map_err(|error| failed(&error.to_string()))?;
     let Ok(token) = std::str::from_utf8(&input) else {
-        return Err(failed("it is not text"));
+        return Err(failed("it is not text (UTF-8): pipe in the token alone"));
     };
     let mut token = token.trim_ascii();
     for start in ["Authorization:", "Bearer"] {

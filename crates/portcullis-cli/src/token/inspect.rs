@@ -101,7 +101,8 @@ impl Inspect {
         let Some(path) = &self.profile_file else {
             return Ok(self.profile.clone());
         };
-        let unusable = |error: &dyn Error| format!("profile file {}: {error}", path.display());
+        let unusable =
+            |error: &dyn Error| format!("cannot use the profile file {}: {error}", path.display());
         let text = portcullis_file::read_config(path, MAX_BYTES);
         let text = text.map_err(|error| unusable(&error))?;
         Ok(Profile::from_toml(&text).map_err(|error| unusable(&error))?)

@@ -48,7 +48,7 @@ fn advice(code: &str, request: Request<'_>) -> Option<&'static str> {
         "invalid_target" => {
             "check --resource and --audience: the server does not issue tokens for them to this client"
         }
-        "unauthorized_client" => "allow the client the grant `client_credentials` at the server",
+        "unauthorized_client" => "allow this client the grant `client_credentials` at the server",
         "unsupported_grant_type" => {
             "the server does not support client credentials: check whether this is its token endpoint"
         }

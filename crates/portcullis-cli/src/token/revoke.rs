@@ -38,7 +38,7 @@ pub(super) async fn run(revoke: &Revoke) -> Outcome {
     // The server would confirm the revocation of any text, as it does for unknown tokens.
     if !token.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
         return Err(
-            "standard input: not one token: it has white space or other invalid characters".into(),
+            "standard input is not a single token, as it has white space or other invalid characters: pipe in the token alone".into(),
         );
     }
 
@@ -73,6 +73,8 @@ pub(super) async fn run(revoke: &Revoke) -> Outcome {
         }
     };
     refusal::print_wait(wait);
-    output::note(format_args!("  the token may still be valid"));
+    output::note(format_args!(
+        "  the token may still be valid: run the command again"
+    ));
     Ok(ExitCode::FAILURE)
 }

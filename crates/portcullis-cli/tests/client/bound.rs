@@ -62,7 +62,10 @@ async fn token_is_exchanged() {
         Some("urn:ietf:params:oauth:grant-type:token-exchange")
     );
 
-    for (content, said) in [("", "is empty"), ("a b", "must contain one token")] {
+    for (content, said) in [
+        ("", "is empty"),
+        ("a b", "does not contain exactly one token"),
+    ] {
         let path = scene.file("subject", content);
         scene.fetch(&["--exchange", &path]).await.failed(1, &[said]);
     }

@@ -11,8 +11,8 @@ async fn unusable_file_is_reported_with_its_path() {
     let private = good.private_jwk()["d"].as_str().expect("text").to_owned();
     let secret = scene.path("secret");
     for (option, content, said) in [
-        ("--client-secret-file", None, "cannot be read"),
-        ("--private-key", None, "cannot be read"),
+        ("--client-secret-file", None, "cannot read the file"),
+        ("--private-key", None, "cannot read the file"),
         ("--client-secret-file", Some(String::new()), "is empty"),
         (
             "--client-secret-file",
@@ -138,7 +138,7 @@ async fn pipe_without_a_writer_is_not_waited_for_without_end() {
     let [a, b, c, d, e] = options.map(|options| scene.fetch_with(options));
     let (a, b, c, d, e) = tokio::join!(a, b, c, d, e);
     for ended in [a, b, c, d, e] {
-        ended.failed(1, &[&pipe, "no process opened for writing within 10 s"]);
+        ended.failed(1, &[&pipe, "could not be opened within 10 s"]);
     }
 }
 

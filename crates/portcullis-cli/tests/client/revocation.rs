@@ -135,8 +135,8 @@ async fn invalid_token_input_is_not_sent() {
         ("", "no token"),
         (" \n", "no token"),
         ("Bearer \n", "no token"),
-        ("t0ken-one\nt0ken-two\n", "not one token"),
-        ("t0ken-\u{1b}", "not one token"),
+        ("t0ken-one\nt0ken-two\n", "not a single token"),
+        ("t0ken-\u{1b}", "not a single token"),
         (&*long, "more than 65536 bytes"),
     ] {
         let ended = scene.revoke(input, &[]).await;

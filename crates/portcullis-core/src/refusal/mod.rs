@@ -146,7 +146,8 @@ impl Refusal {
             && let Some(message) = schemes.misplaced(headers, uri)
         {
             let inner = self.inner();
-            inner.failure = inner.failure.clone().with_external(message);
+            let failure = inner.failure.clone().with_external(message.clone());
+            inner.failure = failure.with_internal(message);
         }
         self.log(method, uri, extensions);
         let mut response = if response::is_grpc(method, headers) {

@@ -208,7 +208,7 @@ fn w1_unsupported_types_and_curves_are_skipped() {
     );
     assert_eq!(
         skip(r#"{"kty":"r\"sa"}"#).to_string(),
-        r#"its `kty` is "r\"sa", not `RSA`, `EC` or `OKP`"#
+        r#"its `kty` is "r\"sa", not `RSA`, `EC` or `OKP`: use a key of these types"#
     );
     for (kty, crv) in [
         ("OKP", "Ed448"),

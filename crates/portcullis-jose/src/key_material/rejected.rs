@@ -7,16 +7,16 @@ use crate::algorithm::Algorithm;
 #[non_exhaustive]
 pub enum KeyRejected {
     /// Fewer than 2048 bits (RFC 7518 §3.3).
-    #[error("the RSA key is too small: its modulus (`n`) has {0} bits, fewer than 2048")]
+    #[error("the RSA key is too small: its modulus (`n`) has {0} bits; use at least 2048")]
     RsaTooSmall(usize),
     /// More than 8192 bits: one verification would cost too much.
-    #[error("the RSA key is too large: its modulus (`n`) has {0} bits, more than 8192")]
+    #[error("the RSA key is too large: its modulus (`n`) has {0} bits; use at most 8192")]
     RsaTooLarge(usize),
     /// Even, so not a product of two large primes.
-    #[error("not a valid RSA key: its modulus (`n`) is even")]
+    #[error("not a valid RSA key: its modulus (`n`) is even, so replace the key")]
     RsaModulusEven,
     /// The fingerprint of a generator whose keys can be factored (CVE-2017-15361).
-    #[error("the RSA key is unsafe: anyone can compute its private key (the ROCA weakness)")]
+    #[error("the RSA key is unsafe (ROCA weakness) and must be replaced: anyone can forge with it")]
     RsaWeakGenerator,
     /// Even, below 3, or above 32 bits.
     #[error(
@@ -24,13 +24,13 @@ pub enum KeyRejected {
     )]
     RsaExponent,
     /// Not as many octets as the field of the curve (RFC 7518 §6.2.1.2).
-    #[error("not a valid key: `x` or `y` does not have the length that the curve requires")]
+    #[error("not a valid key: `x` or `y` does not fit the curve in length; export the key again")]
     CoordinateLength,
     /// An Ed25519 point of small order, for instance all zeros, for which anyone can make signatures.
-    #[error("the Ed25519 key is unsafe: anyone can forge its signatures (a point of small order)")]
+    #[error("the Ed25519 key must be replaced: anyone can forge its signatures (small order)")]
     Ed25519SmallOrder,
     /// Not a point of the curve.
-    #[error("not a valid key: its coordinates are not a point on the curve")]
+    #[error("not a valid key: its coordinates are not a point on the curve: export it again")]
     NotOnCurve,
     /// Shorter than the output of the hash (RFC 7518 §3.2).
     #[error("the secret has {bytes} bytes; {algorithm} needs {required}: replace it at the server")]

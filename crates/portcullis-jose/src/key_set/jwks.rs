@@ -16,10 +16,13 @@ use crate::jwk::{Deviation, RawJwk, SkipReason};
 #[non_exhaustive]
 pub enum KeySetError {
     /// Larger than [`KeySet::MAX_BYTES`].
-    #[error("the key set is larger than {} bytes", KeySet::MAX_BYTES)]
+    #[error(
+        "the key set is larger than {} bytes: check its URL",
+        KeySet::MAX_BYTES
+    )]
     TooLarge,
     /// Not a JSON object with unique members, or `keys` is not an array.
-    #[error("the key set {0}")]
+    #[error("the key set {0}: check that its URL or file is the right one")]
     Json(JsonError),
     /// The metadata of an issuer, which contains the URL of its key set (RFC 8414 §2).
     #[error("this is the metadata of an issuer, not a key set: use the URL in its `jwks_uri`")]
@@ -28,7 +31,7 @@ pub enum KeySetError {
     #[error("the key set has no `keys`: check that the URL is that of a JWK Set")]
     NoKeysMember,
     /// `keys` is empty.
-    #[error("the key set is empty")]
+    #[error("the key set is empty: have the issuer publish its keys")]
     Empty,
     /// Every key was skipped.
     #[error("none of the {skipped} keys of the set can be used; the first (`kid` {kid}): {first}")]
@@ -41,7 +44,10 @@ pub enum KeySetError {
         first: SkipReason,
     },
     /// More than [`KeySet::MAX_KEYS`] are usable.
-    #[error("the key set has more than {} usable keys", KeySet::MAX_KEYS)]
+    #[error(
+        "the key set has more than {} usable keys: remove some",
+        KeySet::MAX_KEYS
+    )]
     TooManyKeys,
 }
 

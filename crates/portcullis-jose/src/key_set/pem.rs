@@ -15,7 +15,7 @@ use crate::pem::{EC, ED25519, RSA, blocks};
 #[non_exhaustive]
 pub enum PemError {
     /// There is no PEM block.
-    #[error("there is no PEM block `PUBLIC KEY` or `RSA PUBLIC KEY`")]
+    #[error("there is no PEM block `PUBLIC KEY` or `RSA PUBLIC KEY`: give a public key")]
     NoKey,
     /// A private key, which only the issuer may have.
     #[error(
@@ -23,7 +23,7 @@ pub enum PemError {
     )]
     PrivateKey,
     /// A certificate or something else. With the number of the block, from 1.
-    #[error("PEM block {0} is neither `PUBLIC KEY` nor `RSA PUBLIC KEY`")]
+    #[error("PEM block {0} is neither `PUBLIC KEY` nor `RSA PUBLIC KEY`: remove it")]
     OtherLabel(usize),
     /// Not well-formed PEM, or not a well-formed key.
     #[error(
@@ -36,7 +36,7 @@ pub enum PemError {
     )]
     UnsupportedType(usize),
     /// More than [`KeySet::MAX_CANDIDATES`] keys.
-    #[error("there are more than {} keys", KeySet::MAX_CANDIDATES)]
+    #[error("there are more than {} keys: remove some", KeySet::MAX_CANDIDATES)]
     TooManyKeys,
     /// The key cannot be used, or not with the algorithm.
     #[error(transparent)]

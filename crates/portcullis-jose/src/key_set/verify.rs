@@ -67,22 +67,22 @@ pub enum SignatureError {
     #[error(transparent)]
     Malformed(JwsError),
     /// No key has the `kid`, and no key without `kid` that was tried made the signature. A newer set may have the key.
-    #[error("no key of the set has the token's `kid`")]
+    #[error("no key of the set has the token's `kid`: check who issued the token")]
     UnknownKid,
     /// The key with the `kid` is for another algorithm than the header's (RFC 8725 §3.1).
-    #[error("the key with the token's `kid` is not for {0}, the token's algorithm")]
+    #[error("the key with the token's `kid` is not for {0}, its algorithm: check its issuer")]
     KidForOtherAlgorithm(Algorithm),
     /// The token has no `kid`, and no key is for its algorithm. A newer set may have the key.
-    #[error("no key of the set is for {0} (the token has no `kid`, so all keys were considered)")]
+    #[error("no key of the set is for {0}, and the token has no `kid`: check its issuer")]
     NoKeyForAlgorithm(Algorithm),
     /// The token has no `kid`, and no key for its algorithm that was tried made the signature. A newer set may have the key.
     #[error(
-        "the signature does not verify with any key of the set (the token has no `kid`, so up to {} keys were tried)",
+        "the signature does not verify with any key of the set (the token has no `kid`, so up to {} keys were tried): check who issued the token",
         KeySet::MAX_CANDIDATES
     )]
     NoKeyMatches,
     /// The key with the `kid` did not make the signature.
-    #[error("the signature does not verify with the set's key that has the token's `kid`")]
+    #[error("the set's key with the token's `kid` does not verify its signature: check its issuer")]
     BadSignature,
 }
 

@@ -9,7 +9,7 @@ use crate::key_material::KeyRejected;
 #[non_exhaustive]
 pub enum SigningKeyError {
     /// No key could be generated without random numbers.
-    #[error("no key could be generated: the operating system provided no random numbers")]
+    #[error("no key was generated: the operating system has no random numbers; try again")]
     NotGenerated,
     /// The PEM text has no private key.
     #[error(
@@ -41,7 +41,7 @@ pub enum SigningKeyError {
     )]
     UnsupportedType,
     /// A member of the JWK is absent, ill-formed, or does not allow signing.
-    #[error("this JWK cannot be used for signing: {0}")]
+    #[error("this JWK cannot be used for signing ({0}): export the key again, or use another")]
     Jwk(SkipReason),
     /// `key_ops` does not list `sign` (RFC 7517 §4.3).
     #[error(
@@ -116,13 +116,13 @@ impl From<SkipReason> for SigningKeyError {
 #[non_exhaustive]
 pub enum SignError {
     /// The claims cannot be serialized.
-    #[error("the claims cannot be serialized as JSON")]
+    #[error("the claims cannot be serialized as JSON: correct their type")]
     Claims(#[source] serde_json::Error),
     /// The claims are not a JSON object (RFC 7519 §3).
     #[error("the claims are not a JSON object: pass a map or a struct with named fields")]
     ClaimsNotAnObject,
     /// Assertions and DPoP proofs need a random `jti` (RFC 7523 §3, RFC 9449 §4.2).
-    #[error("the operating system provided no random numbers")]
+    #[error("nothing was signed: the operating system has no random numbers; try again")]
     NoRandomness,
     /// The cryptographic library failed. It gives no reason.
     #[error(

@@ -39,7 +39,7 @@ impl CacheLimits {
         let problem = if self.max_entries == 0 || self.max_bytes == 0 {
             "a limit is zero: call `.without_token_cache()` to keep no tokens"
         } else if self.max_entries > Self::MAX_ENTRIES {
-            "`max_entries` must be <= 16,777,216"
+            "`max_entries` must be <= 16,777,216: lower it"
         } else {
             return Ok(());
         };

@@ -49,7 +49,7 @@ impl Profile {
             ),
             (
                 Scope::parse(&format!("{}x", self.role_prefix)).is_err(),
-                "its role prefix has characters that scopes cannot have",
+                "its role prefix has characters that scopes cannot have: use printable ASCII without space, quotes and backslash",
             ),
             (
                 self.role_prefix.is_empty() && !self.roles.is_empty(),

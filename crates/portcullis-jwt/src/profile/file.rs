@@ -95,15 +95,15 @@ fn read(text: &str) -> Result<Profile, Mistake> {
     ];
     let mut missing = unset.iter().filter(|(_, is_unset)| *is_unset && !has_base);
     if !has_name {
-        return Err("missing field `name`".into());
+        return Err("`name` is missing: give the profile a name".into());
     } else if let Some((field, _)) = missing.next() {
-        return Err(format!("`{field}` is missing: it is required without a `base`").into());
+        return Err(format!("`{field}` is missing: add it, or a `base` that has it").into());
     } else if has_unite_scopes && !has_scopes {
         return Err("`unite_scope_claims` needs `scope_claims`".into());
     } else if has_base && has_machine && !has_user {
-        return Err("`machine_if` with a `base` needs `user_if`".into());
+        return Err("`user_if` is missing: with a `base`, `machine_if` needs it".into());
     } else if has_base && has_user && !has_machine {
-        return Err("`user_if` with a `base` needs `machine_if`".into());
+        return Err("`machine_if` is missing: with a `base`, `user_if` needs it".into());
     }
     match profile.check() {
         Err(error) => Err(error.problem().into()),

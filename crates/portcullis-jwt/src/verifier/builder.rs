@@ -161,11 +161,14 @@ impl JwtVerifier {
         let lacks_secret = |it: &&Algorithm| it.is_symmetric() && !has_fixed_key(it);
         Some(
             if self.audiences.iter().any(|audience| audience.is_empty()) {
-                ("audience", "an audience is empty".into())
+                ("audience", "an audience is empty: name this service".into())
             } else if client_ids
                 .is_some_and(|ids| ids.is_empty() || ids.iter().any(|id| id.is_empty()))
             {
-                ("client_ids", "the list or one of its ids is empty".into())
+                (
+                    "client_ids",
+                    "the list or an id is empty: list the clients".into(),
+                )
             } else if self.profile.needs_audience() && self.audiences.is_empty() {
                 let problem = "not set: call `.audience(\"https://…\")` with the issuer's name for this service";
                 ("audience", problem.into())
@@ -180,19 +183,19 @@ impl JwtVerifier {
                 ("algorithms", problem.into())
             } else if let Some(symmetric) = algorithms.find(lacks_secret) {
                 let problem = format!(
-                    "{symmetric} needs a secret from `KeySet::from_secret`, and these keys have none"
+                    "{symmetric} needs a secret, and these keys have none: use `KeySet::from_secret`, or another algorithm"
                 );
                 ("algorithms", problem.into())
             } else if fixed.is_some() && !self.algorithms.iter().any(has_fixed_key) {
                 let names: Vec<&str> = self.algorithms.iter().map(|it| it.as_str()).collect();
                 let names = names.join(" or ");
-                let problem = format!("no key is for {names}, so no token would be accepted");
+                let problem = format!("no key is for {names}: allow an algorithm of the keys");
                 ("algorithms", problem.into())
             } else if self.times.leeway > TimeRules::MAX_LEEWAY {
-                let problem = "must be <= 5 minutes: expired tokens are accepted for that long";
+                let problem = "must be <= 5 minutes, as expired tokens are accepted for that long";
                 ("leeway", problem.into())
             } else if self.times.max_lifetime.is_zero() {
-                let problem = "must be > 0: no token would be accepted";
+                let problem = "must be > 0, or no token would be accepted";
                 ("max_lifetime", problem.into())
             } else {
                 let mut limits = limits.into_iter();

@@ -173,7 +173,7 @@ fn p7_too_long_token_is_rejected_with_its_length() {
     let (message, logged) = external(&default, &long).expect_err("too long");
     assert_eq!(message, "the token is longer than this service accepts");
     let expected = format!(
-        "the token has {} bytes; at most 8192 are accepted (`max_token_bytes` of the verifier)",
+        "the token has {} bytes; at most 8192 are accepted: shorten it at the issuer, or raise `max_token_bytes` of the verifier",
         long.len()
     );
     assert_eq!(logged, expected);

@@ -212,7 +212,7 @@ impl IssuerBuilder {
             _ => {
                 tracing::warn!(
                     issuer = &*name,
-                    "starting without the issuer's keys: requests with its tokens get 503 until they can be fetched"
+                    "starting without the issuer's keys, which are still being fetched: requests with its tokens get 503 until then; if this persists, check the issuer"
                 );
                 Ok(issuer)
             }
@@ -251,12 +251,12 @@ impl IssuerBuilder {
         let (rules, budget) = (&self.rules, &self.signal_budget);
         let BackoffRules { first, longest, .. } = rules.backoff;
         if [rules.shortest_lifetime, first, longest].contains(&Duration::ZERO) {
-            let problem = "`shortest_lifetime`, `backoff.first` and `backoff.longest` must be > 0: the issuer would be asked \
+            let problem = "`shortest_lifetime`, `backoff.first` and `backoff.longest` must be > 0, or the issuer would be asked \
                            without pause";
             return Err(ConfigError::new("refresh_rules", problem));
         }
         if budget.refill.is_zero() && budget.burst > 0 {
-            let problem = "`refill` must be > 0: requests could cause fetches without pause";
+            let problem = "`refill` must be > 0, or requests could cause fetches without pause";
             return Err(ConfigError::new("signal_budget", problem));
         }
         Ok(())
@@ -276,7 +276,7 @@ impl IssuerBuilder {
         if self.discover_at.is_some() {
             return Err(ConfigError::new(
                 "discover_at",
-                "no metadata is read when the URL of the keys is configured: remove one of the two",
+                "it has no effect with `jwks_uri`, since no metadata is read: remove one of the two",
             ));
         }
         url_rules::issuer_name(&self.issuer)?;
@@ -292,7 +292,7 @@ async fn load(file: Option<SnapshotFile>, issuer: &str, clock: &SharedClock) -> 
         tokio::task::spawn_blocking(move || file.load(now).map_err(|error| file.named(error)))
             .await;
     loaded.ok()?.unwrap_or_else(|error| {
-        tracing::warn!(issuer, %error, "the issuer's saved keys could not be read, and are fetched instead");
+        tracing::warn!(issuer, %error, "the issuer's saved keys could not be used, and are fetched instead: correct the error of the file");
         None
     })
 }

@@ -116,7 +116,7 @@ impl Checker {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let settings = shared.state().settings.clone();
         if shared.state().is_dead {
-            let source = io::Error::other("its checks stopped: restart the service");
+            let source = io::Error::other("the task that checks it stopped: restart the service");
             return Err(KeyFileError::cannot_watch(&settings.path, source));
         }
         shared.update(|snapshot| snapshot.is_checking = true);

@@ -47,13 +47,13 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
                 }
                 table::read_entry(table, start)
             }
-            _ => Err((start, "a key must be a [[keys]] table".to_owned())),
+            _ => Err((start, "write each key as a [[keys]] table".to_owned())),
         };
         let read = read.and_then(|record| match seen.insert(record.id, start) {
             None => Ok(record),
             Some(first) => {
                 let first = line(first);
-                let problem = format!("the key is there twice: first in line {first}");
+                let problem = format!("line {first} has a key of this id too: remove one");
                 Err((start, problem))
             }
         });
@@ -94,12 +94,12 @@ fn read_top_level(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake>
     let count_at = table.get("count").map_or(0, |count| count.span().start);
     let mut fields = Fields { table, start: 0 };
     let count = fields.optional("count", "the number of keys", integer)?;
-    let expected_version = "1: a newer portcullis may have written the file";
+    let expected_version = "1, the only version that this portcullis reads: a newer one may have written the file, so update this one";
     let version = fields.optional("version", expected_version, |value| {
         integer(value).filter(|version| *version == VERSION)
     })?;
     if version.is_none() {
-        let problem = "`version = 1` is missing: the file is not a key file, or is truncated";
+        let problem = "`version = 1` is missing, so the file is not a key file, or is truncated: restore it from a backup";
         return Err((0, problem.to_owned()));
     }
     fields.reject_unknown()?;
@@ -111,8 +111,8 @@ fn read_top_level(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake>
 fn check_count(count: i64, found: usize, text: &str) -> Option<String> {
     if i64::try_from(found) != Ok(count) {
         return Some(format!(
-            "`count` is {count}, and the file holds {found} keys: was it cut short? After an edit by hand, correct `count` \
-             or remove it"
+            "`count` is {count}, but the file has {found} keys, so it may be cut short: restore it from a backup or, after an \
+             edit by hand, correct `count` or remove it"
         ));
     }
     // A file ends with the number of its last key's revision. Cut within that number, the last line is still valid TOML.

@@ -14,7 +14,7 @@ use crate::error::KeyError;
 #[non_exhaustive]
 pub enum KeyFileError {
     /// The file does not exist, cannot be read, or must not be trusted.
-    #[error("cannot read {}{}", path.display(), advice(path, source, *was_read))]
+    #[error("cannot read the API key file {}{}", path.display(), advice(path, source, *was_read))]
     Read {
         /// The file.
         path: PathBuf,
@@ -24,7 +24,7 @@ pub enum KeyFileError {
         was_read: bool,
     },
     /// The watch of the file could not start, or has stopped.
-    #[error("cannot watch {}", path.display())]
+    #[error("cannot watch the API key file {}", path.display())]
     Watch {
         /// The file.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum KeyFileError {
         source: io::Error,
     },
     /// The file cannot be replaced.
-    #[error("cannot write {}", path.display())]
+    #[error("cannot write {}, so the API keys are unchanged", path.display())]
     Write {
         /// The file, its lock or its directory.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum KeyFileError {
     },
     /// Another process is changing the file and did not finish within the lock timeout.
     #[error(
-        "{} is locked by {}: try again when it has finished",
+        "the API keys are unchanged, because {} is locked by {}: try again when it has finished",
         path.display(),
         holder.as_deref().unwrap_or("another process")
     )]
@@ -52,7 +52,7 @@ pub enum KeyFileError {
         holder: Option<String>,
     },
     /// The content is not that of a key file.
-    #[error("{}: {}", path.display(), summary(problems))]
+    #[error("the API key file {} is invalid: {}", path.display(), summary(problems))]
     Malformed {
         /// The file.
         path: PathBuf,

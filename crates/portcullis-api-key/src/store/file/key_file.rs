@@ -161,7 +161,7 @@ fn read(
     if may_be_new && contents.bytes().is_empty() {
         tracing::warn!(
             path = %path.display(),
-            "API key file is empty and is taken for a new one: if it held keys before, restore it from a backup"
+            "API key file is empty and is taken for a new file: if it had keys before, restore it from a backup"
         );
         return Ok(Vec::new());
     }

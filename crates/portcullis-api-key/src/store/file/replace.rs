@@ -61,11 +61,11 @@ pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
         resolved => return resolved,
     }
     if path.is_symlink() {
-        let problem = "it is a symbolic link to a file that does not exist";
+        let problem = "it is a symbolic link to a file that does not exist: correct it";
         return Err(io::Error::other(problem));
     }
     let name = path.file_name();
-    let name = name.ok_or_else(|| io::Error::other("it is not the path of a file"))?;
+    let name = name.ok_or_else(|| io::Error::other("the path must end in a file name"))?;
     Ok(directory_of(path).canonicalize()?.join(name))
 }
 
@@ -102,7 +102,8 @@ fn warn_about_other_links(target: &Path) {
     if fs::metadata(target).is_ok_and(|old| portcullis_file::has_other_links(&old)) {
         tracing::warn!(
             path = %target.display(),
-            "API key file has other hard links: they keep the keys as they were before this change"
+            "API key file was changed, but its other hard links keep the previous keys, also revoked ones: have services read this path, and \
+             remove the other links"
         );
     }
 }

@@ -115,7 +115,7 @@ impl Snapshot {
             None => return None,
         };
         Some(StoreError::new(format!(
-            "the key file cannot be used now ({reason}), and may have new or changed keys that were not read: see its error in the log"
+            "the key file cannot be used now ({reason}), and may have new or changed keys that were not read: the log has the error to correct"
         )))
     }
 
@@ -180,7 +180,8 @@ impl State for Snapshot {
 
     fn died(&mut self, _: Death) -> Event {
         let path = self.settings.path.display();
-        let error = format!("checks of {path} stopped: restart the service");
+        let error =
+            format!("the task that checks the API key file {path} stopped: restart the service");
         self.fail(error, "checks stopped", self.settings.clock.now());
         self.is_dead = true;
         Event::Failed
@@ -206,13 +207,13 @@ impl State for Snapshot {
                 tracing::error!(
                     %path, error,
                     "API key file cannot be used: changes such as revocations are not seen, and the keys read before are \
-                     accepted until {until}, then every API key is refused with 503"
+                     accepted until {until}, then every API key is refused with 503: correct the error"
                 );
             }
             Event::Stale => tracing::error!(
                 %path,
                 "API key file has been unusable for longer than the limit of {} s: every API key is refused with 503 until the \
-                 file is usable", self.current_limit().as_secs()
+                 file is usable again: correct the error that was logged before", self.current_limit().as_secs()
             ),
         }
     }

@@ -30,7 +30,7 @@ impl Fields<'_> {
         convert: impl FnOnce(&DeValue<'_>) -> Option<T>,
     ) -> Result<T, Mistake> {
         let value = self.optional(name, expected, convert)?;
-        value.ok_or_else(|| (self.start, format!("`{name}` is missing")))
+        value.ok_or_else(|| (self.start, format!("`{name}` is missing: add it")))
     }
 
     pub(super) fn optional<T>(
@@ -51,7 +51,8 @@ impl Fields<'_> {
         match self.table.iter().next() {
             None => Ok(()),
             Some((name, _)) => {
-                let problem = format!("unknown field `{}`", escape(name.get_ref()));
+                let name_shown = escape(name.get_ref());
+                let problem = format!("unknown field `{name_shown}`: correct or remove it");
                 Err((name.span().start, problem))
             }
         }
@@ -88,7 +89,7 @@ pub(super) fn read_entry(table: DeTable<'_>, start: usize) -> Result<KeyRecord, 
     let digest: KeyDigest = fields.required("digest", InvalidApiKey::DIGEST_FORM, parsed)?;
     let prefix = |value: &DeValue<'_>| KeyPrefix::new(value.as_str()?).ok();
     let prefix = fields.required("prefix", KeyPrefix::FORM, prefix)?;
-    let owner = fields.required("owner", "text", |value| value.as_str().map(str::to_owned))?;
+    let owner = fields.required("owner", "a text", |value| value.as_str().map(str::to_owned))?;
     let scopes = fields.required("scopes", SCOPES, scopes)?;
     let created_at = fields.required("created_at", TIME, as_time)?;
     // Required, so that a lost line does not make a key valid forever.

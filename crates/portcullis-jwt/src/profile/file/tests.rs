@@ -139,11 +139,11 @@ fn mistake_is_reported_with_line_and_field() {
             "leeway",
             "line 12: `leeway` is not part of a profile",
         ),
-        ("name = \"example\"\n", "", "missing field `name`"),
+        ("name = \"example\"\n", "", "`name` is missing"),
         (
             "types = [\"JWT\", \"at+jwt\"]\n",
             "",
-            "`types` is missing: it is required without a `base`",
+            "`types` is missing: add it, or a `base` that has it",
         ),
         (
             "audience_rule = \"audience_and_client_id\"\n",
@@ -277,7 +277,7 @@ fn mistake_is_reported_with_line_and_field() {
             .starts_with("line 2: unknown profile `keycloack`; did you mean `keycloak`?")
     );
     let missing = Profile::from_toml("").expect_err("no name");
-    assert!(missing.to_string().contains("missing field `name`"));
+    assert!(missing.to_string().contains("`name` is missing"));
     assert_eq!(format!("{missing:?}"), missing.to_string());
 }
 
@@ -287,9 +287,13 @@ fn kind_rules_of_a_base_are_replaced_together() {
     let machine = "machine_if = [[{ claim = \"sub\", is_client = true }]]\n";
     let user = "user_if = [[{ claim = \"sub\", is_client = false }]]\n";
     assert!(
-        error(&format!("{base}{machine}")).contains("`machine_if` with a `base` needs `user_if`")
+        error(&format!("{base}{machine}"))
+            .contains("`user_if` is missing: with a `base`, `machine_if` needs it")
     );
-    assert!(error(&format!("{base}{user}")).contains("`user_if` with a `base` needs `machine_if`"));
+    assert!(
+        error(&format!("{base}{user}"))
+            .contains("`machine_if` is missing: with a `base`, `user_if` needs it")
+    );
     read(&format!("{base}{machine}{user}"));
     read(&format!("{base}{machine}user_if = []\n"));
 }

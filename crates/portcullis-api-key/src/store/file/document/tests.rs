@@ -42,11 +42,15 @@ fn written_records_are_read_back() {
 #[test]
 fn malformed_entry_is_reported_with_its_line() {
     for (from, to, problem) in [
-        ("billing", "", "line 7, key 4fXq0ZbT9kLm: the owner must"),
+        (
+            "billing",
+            "",
+            "line 7, key 4fXq0ZbT9kLm: the owner of an API key must",
+        ),
         (
             "\"billing\"",
             "7",
-            "line 7, key 4fXq0ZbT9kLm: `owner` must be text",
+            "line 7, key 4fXq0ZbT9kLm: `owner` must be a text",
         ),
         (
             "4fXq0ZbT9kLm",
@@ -131,7 +135,7 @@ fn all_problems_are_reported_at_once() {
     let found = problems(&text);
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(
-        found[0].ends_with("the key is there twice: first in line 3"),
+        found[0].ends_with("line 3 has a key of this id too: remove one"),
         "{found:?}"
     );
 }
@@ -163,7 +167,7 @@ fn truncated_file_with_count_is_rejected() {
         (
             "count = 2",
             "count = 3",
-            "line 3: `count` is 3, and the file holds 2 keys",
+            "line 3: `count` is 3, but the file has 2 keys",
         ),
         ("count = 2", "count = \"2\"", "line 3: `count` must be"),
         ("count = 2\n", "", ""),
