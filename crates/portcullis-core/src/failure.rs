@@ -15,10 +15,11 @@ use http::StatusCode;
 pub enum FailureKind {
     /// No credential that a configured scheme reads: 401.
     NoCredentials,
-    /// Text that is not a credential, a credential that was sent twice, two different credentials, or a path that could be
-    /// read as another path: 400.
+    /// A header that cannot hold a credential (empty, or with illegal characters), a credential that was sent twice, two
+    /// different credentials, or a path that could be read as another path: 400.
     Malformed,
-    /// A credential that is ill-formed, unknown, expired, revoked, or meant for another service: 401.
+    /// A credential that does not parse, such as a bearer token that is not a JWT, or that is unknown, expired, revoked, or
+    /// meant for another service: 401.
     Invalid,
     /// An authenticated caller that lacks a scope, or calls a path that is not listed: 403.
     InsufficientScope,

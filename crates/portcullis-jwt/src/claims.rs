@@ -1,4 +1,4 @@
-//! The claims of a token (RFC 7519 §4), parsed once, after its signature was verified.
+//! The claims of a token (RFC 7519 §4). Only claims that are parsed after the signature was verified decide about a caller.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -59,7 +59,7 @@ impl<'de> Claims<'de> {
         let time = match claim {
             None => return Ok(None),
             Some(Claim::Integer(seconds)) => Some(Duration::from_secs(*seconds)),
-            Some(Claim::Fraction(seconds)) => Duration::try_from_secs_f64(*seconds).ok(),
+            Some(Claim::OtherNumber(seconds)) => Duration::try_from_secs_f64(*seconds).ok(),
             Some(_) => None,
         };
         let time = time.filter(|time| time.as_secs() <= MAX);
@@ -95,7 +95,7 @@ pub(crate) fn invalid(
         None => "absent",
         Some(Claim::Null) => "null",
         Some(Claim::Bool(_)) => "a boolean",
-        Some(Claim::Integer(_) | Claim::Fraction(_)) => "a number",
+        Some(Claim::Integer(_) | Claim::OtherNumber(_)) => "a number",
         Some(Claim::Text(text)) if text.is_empty() => "an empty text",
         Some(Claim::Text(_)) => "a text",
         Some(Claim::Array(_)) => "a list",

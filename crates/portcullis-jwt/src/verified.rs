@@ -7,7 +7,7 @@ use crate::{VerifyError, verifier::Validity};
 /// A token that passed every check that does not depend on the request.
 ///
 /// Only a [`JwtVerifier`](crate::JwtVerifier) creates it. It is cheap to clone. Whether the sender
-/// may use it is checked on each request, with [`bind_as_bearer`](Self::bind_as_bearer).
+/// may use it is checked on each request, with [`as_bearer`](Self::as_bearer).
 #[derive(Clone, Debug)]
 pub struct VerifiedToken {
     pub(crate) principal: Principal,
@@ -24,7 +24,7 @@ impl VerifiedToken {
     ///
     /// [`VerifyError::SenderConstrained`] if the token has a `cnf` claim of any type (RFC 7800 §3.1,
     /// RFC 9449 §7.2): such a token requires a proof of possession.
-    pub fn bind_as_bearer(&self) -> Result<&Principal, VerifyError> {
+    pub fn as_bearer(&self) -> Result<&Principal, VerifyError> {
         if self.sender_constrained {
             Err(VerifyError::SenderConstrained)
         } else {

@@ -153,12 +153,12 @@ impl VerifyError {
 
     /// Why no key verified the signature; `None` for other errors.
     pub(crate) fn key_problem(&self) -> Option<KeyProblem> {
-        use KeyProblem::{NotByKnownKey, Undecided, UnknownKey};
+        use KeyProblem::{KnownKeyFailed, Undecided, UnknownKey};
 
         Some(match self {
             Self::KeysNotLoaded | Self::KeysStale | Self::UnknownKeyNotJudged(_) => Undecided,
             Self::UnknownKid(_) | Self::NoKeyForAlgorithm(_) | Self::NoKeyMatches => UnknownKey,
-            Self::Signature(_) | Self::KidForOtherAlgorithm(_) => NotByKnownKey,
+            Self::Signature(_) | Self::KidForOtherAlgorithm(_) => KnownKeyFailed,
             _ => return None,
         })
     }
@@ -230,7 +230,7 @@ pub(crate) enum KeyProblem {
     UnknownKey,
     /// The key with the token's `kid` did not make the signature or is not for its algorithm, or no fixed key made it. The
     /// issuer may have reused the `kid`, but anyone can send such a token, so the request does not wait.
-    NotByKnownKey,
+    KnownKeyFailed,
 }
 
 fn named(what: &str, name: &Option<String>) -> String {

@@ -4,7 +4,7 @@
 //! time, survives outages, and, within a budget, answers requests that bring unknown keys. What requests see of it is
 //! [`IssuerKeys`](portcullis_jwt::IssuerKeys): a snapshot that they borrow without waiting.
 //!
-//! The way of a refresh through the files: `signals.rs` (a request asks for it) → `task/mod.rs` → `fetch.rs` →
+//! The way of a refresh through the files: `refresh_requests.rs` (a request asks for it) → `task/mod.rs` → `fetch.rs` →
 //! `portcullis-oauth` → `task/fetched.rs`, which publishes. `schedule.rs` decides when to fetch, without clocks or sockets.
 
 mod disk;
@@ -13,8 +13,8 @@ mod event;
 mod fetch;
 mod fixed;
 mod issuer;
+mod refresh_requests;
 mod schedule;
-mod signals;
 mod status;
 mod task;
 

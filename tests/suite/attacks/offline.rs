@@ -201,7 +201,7 @@ fn check_verifier(
     let is_accepted = match authorization_credentials(request.headers(), "Bearer") {
         Ok(Some(sent)) => check_token68(sent).is_ok_and(|token| {
             let verified = offline.verifier.verify(token, NOW);
-            verified.is_ok_and(|token| token.bind_as_bearer().is_ok())
+            verified.is_ok_and(|token| token.as_bearer().is_ok())
         }),
         _ => false,
     };

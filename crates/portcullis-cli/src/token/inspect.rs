@@ -246,7 +246,7 @@ impl Judge<'_> {
         }
         let verifier = builder.profile(profile).build()?;
         let verified = verifier.verify(self.token, SystemClock.now());
-        Ok(verified.and_then(|verified| verified.bind_as_bearer().cloned()))
+        Ok(verified.and_then(|verified| verified.as_bearer().cloned()))
     }
 
     /// What to do about a rejection by the profile `name`.

@@ -40,7 +40,7 @@ pin_project! {
         S: Service<Request<B>>,
     {
         Decided { #[pin] future: GuardFuture<S::Future> },
-        // A scheme waits for IO. Only this case is boxed.
+        // A scheme waits for IO, or then the service becomes ready. Only this case is boxed.
         Waiting { waiting: Box<Waiting<S, B>> },
     }
 }
@@ -59,7 +59,8 @@ struct Waiting<S, B> {
 impl<S: Service<Request<B>>, B> AuthenticateFuture<S, B> {
     #[inline]
     pub(super) fn call_inner(inner: &mut S, settings: &Settings, request: Request<B>) -> Self {
-        // The renderer is cloned after `call`: a value with a destructor that lives across it would cost a copy of the future.
+        // The renderer is cloned after `call`. If a value with a destructor were alive during `call`, the compiler could not
+        // build the future in place.
         let future = inner.call(request);
         Self::decided(settings, GuardFuture::passed(future))
     }

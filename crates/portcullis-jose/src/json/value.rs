@@ -24,7 +24,7 @@ pub enum Value<'de> {
     /// An integer that is not negative.
     Integer(u64),
     /// Any other number: negative, large, or with a fraction or an exponent.
-    Fraction(f64),
+    OtherNumber(f64),
     Text(Cow<'de, str>),
     Array(Vec<Self>),
     /// An object, whose members have different names.
@@ -125,11 +125,11 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(u64::try_from(number).map_or(Value::Fraction(number as f64), Value::Integer))
+        Ok(u64::try_from(number).map_or(Value::OtherNumber(number as f64), Value::Integer))
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Value::Fraction(number))
+        Ok(Value::OtherNumber(number))
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -158,7 +158,7 @@ impl<'de> Visitor<'de> for ValueSeed {
         while let Some(Text(name)) = map.next_key()? {
             if name == NUMBER {
                 let digits = map.next_value_seed(Digits)?;
-                return Ok(Value::Fraction(digits.parse().unwrap_or(f64::NAN)));
+                return Ok(Value::OtherNumber(digits.parse().unwrap_or(f64::NAN)));
             }
             check_name(&name)?;
             let is_duplicate = if members.len() < FEW_MEMBERS {

@@ -111,8 +111,8 @@ type Verdict = Result<Principal, Failure>;
 
 /// Checks that the sender may use the token. This scheme cannot check a proof of possession, so it rejects a token that
 /// requires such a proof (RFC 9449 §7.2).
-fn bind(verified: &VerifiedToken) -> Verdict {
-    verified.bind_as_bearer().cloned().map_err(|error| {
+fn accept_as_bearer(verified: &VerifiedToken) -> Verdict {
+    verified.as_bearer().cloned().map_err(|error| {
         let caller = &verified.principal;
         let issuer = caller.issuer().unwrap_or_default();
         let client = quoted(caller.client_id(), escape);
@@ -128,10 +128,13 @@ impl Inner {
             Issuers::One(_) => ONLY_TRUST_EPOCH,
             Issuers::Many(issuers) => issuers.snapshot().epoch,
         };
-        self.cache.as_ref()?.get(sent, trust_epoch, now, bind)
+        self.cache
+            .as_ref()?
+            .get(sent, trust_epoch, now, accept_as_bearer)
     }
 
-    /// Verifies a token with the loaded keys and caches it, then checks that the sender may use it.
+    /// Verifies a token with the loaded keys and caches it, then checks that the sender may use it. `Ok` is a final verdict,
+    /// which may be a refusal. `Err` is a token that could not be verified: newer keys may change that.
     fn verify(&self, token: &[u8], now: UnixTime) -> Result<Verdict, Rejected> {
         let trusted;
         let (jws, header, verifier, payload, trust_epoch) = match &self.issuers {
@@ -163,6 +166,6 @@ impl Inner {
             let current_keys = verifier.keys.snapshot_cell();
             cache.insert(token, &verified, current_keys, trust_epoch, now);
         }
-        Ok(bind(&verified))
+        Ok(accept_as_bearer(&verified))
     }
 }

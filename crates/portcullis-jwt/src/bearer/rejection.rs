@@ -15,7 +15,7 @@ impl Inner {
     /// Rejects the token, or verifies it again with newer keys if they may include its key. If the token names the issuer of
     /// the keys, tells the refresher about errors that newer keys could change.
     pub(super) fn decide_rejected(self: &Arc<Self>, token: &str, rejected: Rejected) -> Outcome {
-        use KeyProblem::{NotByKnownKey, Undecided, UnknownKey};
+        use KeyProblem::{KnownKeyFailed, Undecided, UnknownKey};
 
         let Rejected { error, keys, whose } = rejected;
         let (Some((keys, epoch)), Some(problem)) = (keys, error.key_problem()) else {
@@ -32,7 +32,7 @@ impl Inner {
             (_, Some(issuer_error), _) => issuer_error.into_failure(&whose),
             // Fixed keys: there are no newer ones.
             (_, None, None) => error.into_failure(&whose),
-            (NotByKnownKey, None, Some(refresher)) => {
+            (KnownKeyFailed, None, Some(refresher)) => {
                 refresher.report_bad_signature();
                 error.into_failure(&whose)
             }

@@ -25,8 +25,8 @@ pub(super) struct Shard {
     bytes: usize,
     max_entries: usize,
     max_bytes: usize,
-    /// The tokens that last asked for a place while the shard was full, one at each position (`hash % len`): the upper
-    /// half of the token's hash. 0 for no token.
+    /// At each position (`hash % len`), a tag of the last token that asked for a place while the shard was full: the upper
+    /// half of its hash, with the lowest bit set. 0 for no token.
     attempts: Box<[u32]>,
 }
 

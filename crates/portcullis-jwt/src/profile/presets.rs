@@ -123,6 +123,7 @@ impl Profile {
         let account = || Condition::is_derived_from_client("preferred_username", PREFIX, "");
         Self {
             types: names(["JWT", "at+jwt"]),
+            // Here `client_id` stands for `azp`, the claim that names the client. In the conditions it is the claim itself.
             required: paths(["iss", "aud", "exp", "iat", "sub", "jti", "typ", "client_id"]),
             marks: vec![Condition::equals("typ", "Bearer")],
             scopes: paths(["scope"]),

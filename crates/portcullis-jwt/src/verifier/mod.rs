@@ -41,7 +41,7 @@ pub(crate) const DEFAULT_REALM: &str = "api";
 ///         .algorithms([Algorithm::ES256])
 ///         .build()?;
 ///     let verified = verifier.verify(token, now);
-///     Ok(verified.and_then(|token| token.bind_as_bearer().cloned()).is_ok())
+///     Ok(verified.and_then(|token| token.as_bearer().cloned()).is_ok())
 /// }
 /// ```
 #[derive(Debug)]

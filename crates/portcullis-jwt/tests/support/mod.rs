@@ -190,7 +190,7 @@ pub(crate) fn judge_at(
 ) -> Result<Principal, VerifyError> {
     verifier
         .verify(token, UnixTime::from_secs(now))?
-        .bind_as_bearer()
+        .as_bearer()
         .cloned()
 }
 

@@ -21,8 +21,8 @@ use crate::{
     FetchErrorKind, StartError,
     disk::{SavedKeys, SnapshotFile},
     fetch::Fetcher,
+    refresh_requests::RefreshRequests,
     schedule::{RefreshRules, RefreshSchedule},
-    signals::Signals,
     status::RefreshState,
     task::RefreshLoop,
 };
@@ -234,8 +234,8 @@ impl IssuerBuilder {
         let schedule = RefreshSchedule::new(self.rules, self.stale_limit, start);
         let state = RefreshState::new(self.issuer.as_str().into(), schedule);
         let (worker, task) = Worker::new(state, self.clock, runtime);
-        let signals = Signals::new(worker.clone(), self.signal_budget, self.longest_wait);
-        let (keys, publisher) = IssuerKeys::refreshed(&self.issuer, Box::new(signals))?;
+        let requests = RefreshRequests::new(worker.clone(), self.signal_budget, self.longest_wait);
+        let (keys, publisher) = IssuerKeys::refreshed(&self.issuer, Box::new(requests))?;
         let first_fetch = worker.request_next_run();
         task.spawn(|task| {
             let mut refresh_loop = RefreshLoop::new(task, publisher, disk);

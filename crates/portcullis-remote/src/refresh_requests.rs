@@ -15,10 +15,10 @@ use crate::status::RefreshState;
 /// How many requests wait at most.
 const MOST_WAITERS: usize = 256;
 
-/// The `Refresher` of an issuer. `IssuerKeys` holds the `Signals`, which hold the worker: the task stops with the last
+/// The `Refresher` of an issuer. `IssuerKeys` holds the `RefreshRequests`, which hold the worker: the task stops with the last
 /// clone of the keys.
 #[derive(Clone)]
-pub(crate) struct Signals {
+pub(crate) struct RefreshRequests {
     worker: Worker<RefreshState>,
     /// The rules of both budgets below.
     rules: BudgetRules,
@@ -29,7 +29,7 @@ pub(crate) struct Signals {
     bad_signatures: Arc<Mutex<Budget>>,
 }
 
-impl Signals {
+impl RefreshRequests {
     pub(crate) fn new(
         worker: Worker<RefreshState>,
         rules: BudgetRules,
@@ -87,7 +87,7 @@ impl Signals {
     }
 }
 
-impl Refresher for Signals {
+impl Refresher for RefreshRequests {
     fn request_newer_keys(&self, epoch: u64) -> RefreshAnswer {
         let Some(run) = self.request_fetch(&self.unknown_keys) else {
             return RefreshAnswer::Exhausted;
@@ -95,10 +95,10 @@ impl Refresher for Signals {
         let Ok(permit) = self.waiters.clone().try_acquire_owned() else {
             return RefreshAnswer::Saturated;
         };
-        let signals = self.clone();
+        let requests = self.clone();
         let wait = self.worker.within(self.longest_wait, async move {
             let _permit = permit;
-            signals.wait(run, epoch).await
+            requests.wait(run, epoch).await
         });
         RefreshAnswer::Wait(Box::pin(async { wait.await.unwrap_or(false) }))
     }
@@ -142,18 +142,18 @@ mod tests {
 
     type Wait = Pin<Box<dyn Future<Output = bool> + Send>>;
 
-    fn signals() -> (Signals, Task<RefreshState>) {
+    fn refresh_requests() -> (RefreshRequests, Task<RefreshState>) {
         let clock = system_clock();
         let start = Moment::new(clock.now(), Duration::ZERO);
         let schedule = RefreshSchedule::new(RefreshRules::default(), Duration::ZERO, start);
         let state = RefreshState::new("issuer".into(), schedule);
         let (worker, task) = Worker::new(state, clock, Handle::current());
-        let signals = Signals::new(worker, BudgetRules::default(), Duration::from_secs(1));
-        (signals, task)
+        let requests = RefreshRequests::new(worker, BudgetRules::default(), Duration::from_secs(1));
+        (requests, task)
     }
 
-    fn wait(signals: &Signals) -> Wait {
-        match signals.request_newer_keys(0) {
+    fn wait(requests: &RefreshRequests) -> Wait {
+        match requests.request_newer_keys(0) {
             RefreshAnswer::Wait(wait) => wait,
             _ => panic!("the request does not wait"),
         }
@@ -179,8 +179,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_requests_wait_for_one_fetch() {
-        let (signals, task) = signals();
-        let mut waits: Vec<Wait> = (0..200).map(|_| wait(&signals)).collect();
+        let (requests, task) = refresh_requests();
+        let mut waits: Vec<Wait> = (0..200).map(|_| wait(&requests)).collect();
         assert!(task.is_run_requested());
         task.begin_run();
         assert!(!is_over(&mut waits[199]).await);
@@ -189,63 +189,63 @@ mod tests {
             assert!(is_over(wait).await);
         }
         drop(waits);
-        assert_eq!(signals.waiters.available_permits(), 256);
-        drop(wait(&signals));
+        assert_eq!(requests.waiters.available_permits(), 256);
+        drop(wait(&requests));
         task.begin_run();
         task.end_run();
         // The 200 took one of two.
         assert!(matches!(
-            signals.request_newer_keys(0),
+            requests.request_newer_keys(0),
             RefreshAnswer::Exhausted
         ));
     }
 
     #[tokio::test(start_paused = true)]
     async fn request_257_does_not_wait() {
-        let (signals, _task) = signals();
-        let mut waits: Vec<Wait> = (0..256).map(|_| wait(&signals)).collect();
+        let (requests, _task) = refresh_requests();
+        let mut waits: Vec<Wait> = (0..256).map(|_| wait(&requests)).collect();
         assert!(matches!(
-            signals.request_newer_keys(0),
+            requests.request_newer_keys(0),
             RefreshAnswer::Saturated
         ));
         waits.pop();
-        waits.push(wait(&signals));
+        waits.push(wait(&requests));
         assert!(matches!(
-            signals.request_newer_keys(0),
+            requests.request_newer_keys(0),
             RefreshAnswer::Saturated
         ));
     }
 
     #[tokio::test(start_paused = true)]
     async fn cancelled_requests_neither_stop_the_fetch_nor_spend_the_budget() {
-        let (signals, task) = signals();
+        let (requests, task) = refresh_requests();
         for _ in 0..10_000 {
-            drop(wait(&signals));
+            drop(wait(&requests));
         }
         assert!(task.is_run_requested(), "the fetch is still to come");
         task.begin_run();
         for _ in 0..10_000 {
-            drop(wait(&signals));
+            drop(wait(&requests));
         }
         end(&task, true, 2);
-        drop(wait(&signals));
+        drop(wait(&requests));
         assert!(task.is_run_requested(), "one of two is left");
     }
 
     #[tokio::test(start_paused = true)]
     async fn wait_ends_after_a_second() {
-        let (signals, task) = signals();
+        let (requests, task) = refresh_requests();
         let start = Instant::now();
-        assert!(!wait(&signals).await);
+        assert!(!wait(&requests).await);
         assert_eq!(start.elapsed().as_secs(), 1);
         assert!(task.is_run_requested(), "the request stands");
     }
 
     #[tokio::test(start_paused = true)]
     async fn fetch_that_began_before_the_request_may_be_too_early() {
-        let (signals, task) = signals();
+        let (requests, task) = refresh_requests();
         task.begin_run();
-        let mut early = wait(&signals);
+        let mut early = wait(&requests);
         end(&task, true, 0);
         assert!(!is_over(&mut early).await, "nothing new: one more fetch");
         assert!(task.is_run_requested());
@@ -254,21 +254,21 @@ mod tests {
         assert!(is_over(&mut early).await, "but only one");
 
         task.begin_run();
-        let mut lucky = wait(&signals);
+        let mut lucky = wait(&requests);
         end(&task, true, 1);
         assert!(is_over(&mut lucky).await, "new keys came");
         task.begin_run();
-        let failed = wait(&signals);
+        let failed = wait(&requests);
         end(&task, false, 1);
         assert!(!failed.await);
     }
 
     #[tokio::test(start_paused = true)]
     async fn keys_that_the_token_was_checked_with_are_not_new() {
-        let (signals, task) = signals();
+        let (requests, task) = refresh_requests();
         task.begin_run();
         // The fetch has published its keys, but has not ended.
-        let RefreshAnswer::Wait(mut early) = signals.request_newer_keys(1) else {
+        let RefreshAnswer::Wait(mut early) = requests.request_newer_keys(1) else {
             panic!("does not wait");
         };
         end(&task, true, 1);
@@ -278,34 +278,35 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_request_causes_a_fetch_during_retry_after() {
-        let (signals, task) = signals();
+        let (requests, task) = refresh_requests();
         let (now, asked) = (task.now(), Some(Duration::from_secs(120)));
         task.update(|state| state.schedule.failed(now, asked, Jitter::MIDDLE));
         for _ in 0..10 {
             assert!(matches!(
-                signals.request_newer_keys(0),
+                requests.request_newer_keys(0),
                 RefreshAnswer::Exhausted
             ));
-            signals.report_bad_signature();
+            requests.report_bad_signature();
         }
         assert!(!task.is_run_requested());
         advance(Duration::from_secs(120)).await;
-        drop(wait(&signals));
+        drop(wait(&requests));
         assert!(task.is_run_requested(), "the budget is full");
     }
 
     #[tokio::test(start_paused = true)]
     async fn bad_signatures_do_not_spend_the_budget_of_unknown_keys() {
-        let (signals, task) = signals();
-        let starts = |request: &dyn Fn(&Signals)| {
-            request(&signals);
+        let (requests, task) = refresh_requests();
+        let starts = |request: &dyn Fn(&RefreshRequests)| {
+            request(&requests);
             let is_requested = task.is_run_requested();
             task.begin_run();
             task.end_run();
             is_requested
         };
-        let bad_signature: &dyn Fn(&Signals) = &Signals::report_bad_signature;
-        let unknown_key: &dyn Fn(&Signals) = &|signals| drop(signals.request_newer_keys(0));
+        let bad_signature: &dyn Fn(&RefreshRequests) = &RefreshRequests::report_bad_signature;
+        let unknown_key: &dyn Fn(&RefreshRequests) =
+            &|requests| drop(requests.request_newer_keys(0));
         for request in [bad_signature, unknown_key] {
             assert!(starts(request) && starts(request));
             assert!(!starts(request), "two at once");
@@ -318,8 +319,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn next_attempt_is_by_the_schedule_or_by_the_budget() {
-        let (signals, task) = signals();
-        let next = || signals.next_attempt().map(|wait| wait.as_secs());
+        let (requests, task) = refresh_requests();
+        let next = || requests.next_attempt().map(|wait| wait.as_secs());
         let due_in = |seconds| {
             let due = Deadline::after(task.now(), Duration::from_secs(seconds));
             task.update(|state| state.schedule.due_at = due);
@@ -327,7 +328,7 @@ mod tests {
         due_in(60);
         assert_eq!(next(), Some(0), "a request can start one now");
         for _ in 0..2 {
-            drop(wait(&signals));
+            drop(wait(&requests));
             assert_eq!(next(), Some(0), "one is about to begin");
             task.begin_run();
             task.end_run();
