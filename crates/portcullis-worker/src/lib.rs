@@ -14,46 +14,6 @@
 //! - [`Backoff`] doubles the pause after failures, with [`Jitter`], and honours `Retry-After`.
 //! - Times are [`Deadline`](portcullis_core::clock::Deadline)s and a pause is never longer than 10 s, in case a clock
 //!   jumps.
-//!
-//! ```
-//! use std::{convert::Infallible, time::Duration};
-//! use portcullis_core::clock::{Deadline, system_clock};
-//! use portcullis_worker::{Death, State, Task, Worker};
-//!
-//! #[derive(Clone)]
-//! struct Reloads(u64);
-//!
-//! impl State for Reloads {
-//!     type Event = &'static str;
-//!
-//!     fn died(&mut self, _: Death) -> &'static str {
-//!         "certificates are no longer reloaded"
-//!     }
-//!
-//!     fn log(&self, event: &&'static str) {
-//!         println!("{event}");
-//!     }
-//! }
-//!
-//! async fn reload(task: Task<Reloads>) -> Infallible {
-//!     loop {
-//!         task.begin_run();
-//!         task.update(|reloads| reloads.0 += 1);
-//!         task.end_run();
-//!         task.wait_for_run(Deadline::after(task.now(), Duration::from_secs(3600))).await;
-//!     }
-//! }
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), portcullis_worker::TaskEnded> {
-//! let runtime = tokio::runtime::Handle::current();
-//! let (worker, task) = Worker::new(Reloads(0), system_clock(), runtime);
-//! task.spawn(reload);
-//! worker.run_once().await?; // reload now
-//! assert_eq!(worker.state().0, 1);
-//! # Ok(())
-//! # }
-//! ```
 
 mod backoff;
 mod budget;

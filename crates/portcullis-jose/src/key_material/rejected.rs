@@ -19,9 +19,7 @@ pub enum KeyRejected {
     #[error("the RSA key is unsafe (ROCA weakness) and must be replaced: anyone can forge with it")]
     RsaWeakGenerator,
     /// Even, below 3, or above 32 bits.
-    #[error(
-        "not a valid RSA key: its exponent (`e`) must be an odd number from 3 to 2^32 - 1 (usually 65537)"
-    )]
+    #[error("not a valid RSA key: its `e` must be odd, from 3 to 2^32 - 1 (usually 65537)")]
     RsaExponent,
     /// Not as many octets as the field of the curve (RFC 7518 §6.2.1.2).
     #[error("not a valid key: `x` or `y` does not fit the curve in length; export the key again")]
@@ -46,9 +44,7 @@ pub enum KeyRejected {
     #[error("the key is not one for {0}: use an algorithm for its type and curve, or another key")]
     WrongAlgorithm(Algorithm),
     /// The cryptographic library does not have the algorithm.
-    #[error(
-        "the cryptographic library does not support {0}: use a key for another algorithm, or another backend"
-    )]
+    #[error("the cryptographic library does not support {0}: use another kind of key")]
     UnsupportedAlgorithm(Algorithm),
     /// The cryptographic library rejects the key.
     #[error("the cryptographic library rejects the key, without a reason: replace the key")]

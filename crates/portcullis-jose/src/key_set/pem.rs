@@ -18,17 +18,13 @@ pub enum PemError {
     #[error("there is no PEM block `PUBLIC KEY` or `RSA PUBLIC KEY`: give a public key")]
     NoKey,
     /// A private key, which only the issuer may have.
-    #[error(
-        "this is a private key: configure its public half, and treat the private one as compromised"
-    )]
+    #[error("this is a private key, now compromised: replace it, and configure its public half")]
     PrivateKey,
     /// A certificate or something else. With the number of the block, from 1.
     #[error("PEM block {0} is neither `PUBLIC KEY` nor `RSA PUBLIC KEY`: remove it")]
     OtherLabel(usize),
     /// Not well-formed PEM, or not a well-formed key.
-    #[error(
-        "the PEM text is ill-formed: check that `openssl pkey -pubin -in FILE -noout` reads it"
-    )]
+    #[error("the PEM text is ill-formed: check it with `openssl pkey -pubin -in FILE`")]
     Malformed,
     /// No supported algorithm uses keys of this type. With the number of the block, from 1.
     #[error(

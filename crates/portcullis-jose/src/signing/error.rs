@@ -21,14 +21,10 @@ pub enum SigningKeyError {
     #[error("there are {0} private keys in the PEM text: keep only the one to sign with")]
     SeveralKeys(usize),
     /// The key is protected by a passphrase.
-    #[error(
-        "the private key is encrypted: decrypt it first, for instance with `openssl pkey -in FILE -out NEW_FILE`"
-    )]
+    #[error("the private key is encrypted: decrypt it with `openssl pkey -in FILE -out NEW`")]
     Encrypted,
     /// The key is in the format of OpenSSH.
-    #[error(
-        "the private key is in the format of OpenSSH: convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`"
-    )]
+    #[error("this is an OpenSSH key: convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`")]
     OpenSsh,
     /// The text is not well-formed PEM, or the block is not a well-formed key.
     #[error(
@@ -36,9 +32,7 @@ pub enum SigningKeyError {
     )]
     Malformed,
     /// No supported algorithm uses keys of this type.
-    #[error(
-        "the type of the key is not supported: use RSA, EC on P-256, P-384 or P-521, or Ed25519"
-    )]
+    #[error("unsupported type of key: use RSA, EC on P-256, P-384 or P-521, or Ed25519")]
     UnsupportedType,
     /// A member of the JWK is absent, ill-formed, or does not allow signing.
     #[error("this JWK cannot be used for signing ({0}): export the key again, or use another")]
@@ -58,22 +52,16 @@ pub enum SigningKeyError {
     )]
     Symmetric,
     /// The RSA key lacks one of `p`, `q`, `dp`, `dq` and `qi` (RFC 7518 §6.3.2).
-    #[error(
-        "the RSA key has no `{0}`: export it with all of `p`, `q`, `dp`, `dq` and `qi`, or as PEM"
-    )]
+    #[error("the RSA key has no `{0}`: export it with `p`, `q`, `dp`, `dq` and `qi`, or as PEM")]
     IncompleteRsa(&'static str),
     /// The RSA key has more than two primes (RFC 7518 §6.3.2.7).
     #[error("the RSA key has more than two primes (`oth`): use a key with two primes")]
     MultiPrime,
     /// The JWK has no `alg`, and several algorithms fit its type.
-    #[error(
-        "this JWK has no `alg`: add it to the JWK, or pass the algorithm to `SigningKey::from_jwk`"
-    )]
+    #[error("this JWK has no `alg`: add it, or pass the algorithm to `SigningKey::from_jwk`")]
     NoAlgorithm,
     /// The JWK is for another algorithm than the requested one.
-    #[error(
-        "this JWK is for {found} (by its `{by}`) and cannot be used with {asked}: use {found}, or another key"
-    )]
+    #[error("this JWK is for {found} (by its `{by}`), not {asked}: use {found}, or another key")]
     OtherAlgorithm {
         /// The algorithm of the key.
         found: Algorithm,

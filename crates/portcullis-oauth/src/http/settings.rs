@@ -114,16 +114,15 @@ impl HttpSettings {
 }
 
 fn proxy_hosts(variable: impl Fn(&str) -> Option<OsString>) -> Result<Vec<String>, ConfigError> {
-    let mut hosts = Vec::new();
-    for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
-        for name in [name, &name.to_ascii_lowercase()] {
-            match variable(name) {
-                Some(value) if !value.is_empty() => hosts.push(proxy_host(name, &value)?),
-                _ => {}
-            }
-        }
-    }
-    Ok(hosts)
+    const VARIABLES: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
+
+    let names = VARIABLES
+        .iter()
+        .flat_map(|name| [(*name).to_owned(), name.to_ascii_lowercase()]);
+    let set = names.filter_map(|name| variable(&name).map(|value| (name, value)));
+    set.filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| proxy_host(&name, &value))
+        .collect()
 }
 
 /// The host of a proxy. reqwest would ignore the values that are rejected here, and send its requests without a proxy.

@@ -85,7 +85,7 @@ pub fn configured_origin(
 }
 
 /// What to do about a discovered host in a private network.
-pub(super) const IF_INTENDED: &str = "if this is intended, configure its URL (`jwks_uri`, `token_endpoint`, `revocation_endpoint`), which may be \
+pub(super) const IF_INTENDED: &str = "have the metadata corrected, or if this is intended, configure the URL (`jwks_uri`, `token_endpoint`, `revocation_endpoint`), which may be \
      in any network";
 
 /// Checks a URL from an issuer's metadata. It may be on another host, but must be as safe as the issuer's.
@@ -96,16 +96,10 @@ pub(crate) fn discovered(
     allow_http: bool,
     networks: &AllowedNetworks,
 ) -> Result<Url, FetchError> {
-    let refuse_with = |problem: &str, advice: &str| {
-        let message = format!(
-            "the discovered `{member}` {} {problem}: {advice}",
-            escape_url(text)
-        );
+    let refuse = |problem: &str| {
+        let shown = escape_url(text);
+        let message = format!("the discovered `{member}` {shown} {problem}: {IF_INTENDED}");
         FetchError::new(FetchErrorKind::Forbidden, message)
-    };
-    let refuse = |problem| {
-        let advice = "have the metadata corrected, or configure this URL";
-        refuse_with(problem, advice)
     };
     if text.len() > MAX_DISCOVERED_BYTES {
         return Err(refuse("is longer than 2048 bytes"));
@@ -131,8 +125,9 @@ pub(crate) fn discovered(
     if url.host() == metadata_url.host() || networks.allows(address) {
         return Ok(url);
     }
-    let problem = "is not publicly routable, and the issuer is not in such a network";
-    Err(refuse_with(problem, IF_INTENDED))
+    Err(refuse(
+        "is not publicly routable, and the issuer is not in such a network",
+    ))
 }
 
 /// Whether the URL has a user name or password.
