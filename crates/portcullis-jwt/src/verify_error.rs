@@ -77,7 +77,7 @@ pub enum VerifyError {
     /// A claim has the wrong type or is out of range. The fields are the claim, and what it is and must be.
     #[error("the claim `{0}` {1}")]
     InvalidClaim(String, String),
-    /// `iss` is absent or is not a trusted issuer. The field is the `iss`, escaped.
+    /// `iss` is not a trusted issuer, or was looked for to choose keys and is absent. The field is the `iss`, escaped.
     #[error("the token names {} (`iss`), but only trusted issuers are accepted: compare it with those configured", named("issuer", .0))]
     Issuer(Option<String>),
     /// The token is for another audience.

@@ -40,7 +40,7 @@ pin_project! {
         S: Service<Request<B>>,
     {
         Decided { #[pin] future: GuardFuture<S::Future> },
-        // A scheme waits for IO, or then the service becomes ready. Only this case is boxed.
+        // The scheme waits for IO, then the service is polled until it is ready. Only this case is boxed.
         Waiting { waiting: Box<Waiting<S, B>> },
     }
 }

@@ -146,6 +146,7 @@ impl Refusal {
             && let Some(message) = schemes.misplaced(headers, uri)
         {
             let inner = self.inner();
+            // The log needs only this message: `with_external` adds the general one.
             let failure = inner.failure.clone().with_external(message.clone());
             inner.failure = failure.with_internal(message);
         }

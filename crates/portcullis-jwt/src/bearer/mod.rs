@@ -133,8 +133,9 @@ impl Inner {
             .get(sent, trust_epoch, now, accept_as_bearer)
     }
 
-    /// Verifies a token with the loaded keys and caches it, then checks that the sender may use it. `Ok` is a final verdict,
-    /// which may be a refusal. `Err` is a token that could not be verified: newer keys may change that.
+    /// Verifies a token with the loaded keys and caches it, then checks that the sender may use it. `Ok` is final: the
+    /// caller, or the refusal of a bound token. `Err` is every other failure, and `decide_rejected` finds out whether newer keys
+    /// could change it.
     fn verify(&self, token: &[u8], now: UnixTime) -> Result<Verdict, Rejected> {
         let trusted;
         let (jws, header, verifier, payload, trust_epoch) = match &self.issuers {

@@ -20,7 +20,7 @@ impl Entry {
         /// For the headers of the allocator and the slot in the shard.
         const OVERHEAD: usize = 128;
 
-        // The texts of a principal are parts of the token.
+        // Not known: a principal on the heap takes about as much as these, since its texts come from the token.
         let principal = size_of::<VerifiedToken>() + token.len();
         let access_token = verified.principal.access_token();
         let access_token = access_token.map_or(0, |token| token.expose().len());

@@ -11,9 +11,8 @@ use portcullis_core::ConfigError;
 pub struct CacheLimits {
     /// The most tokens: 16,384 by default. Must be <= 16,777,216.
     pub max_entries: usize,
-    /// The most bytes: 32 MiB by default. An entry counts as its structs, 128 bytes and twice the length of its token, or
-    /// with [`keep_access_token`](crate::BearerBuilder::keep_access_token) three times, which is more than most entries
-    /// take. Memory that custom [`claims`](crate::BearerBuilder::claims) allocate is not known and not counted.
+    /// The most bytes: 32 MiB by default. An entry counts as its structs, 128 bytes and twice the length of its token
+    /// (three times with [`keep_access_token`](crate::BearerBuilder::keep_access_token)). Most entries take less. Memory that custom [`claims`](crate::BearerBuilder::claims) allocate is not known and not counted.
     pub max_bytes: usize,
 }
 
