@@ -11,16 +11,16 @@ pub enum KeyError {
     )]
     Owner,
     /// The key would expire at once or after the year 9999.
-    #[error("the key must live at least one millisecond, and end before the year 10000")]
+    #[error("a key must live at least 1 ms and end before the year 10000: give another lifetime")]
     Lifetime,
     /// No key has this id.
-    #[error("no API key in the file has the id {0}: `portcullis keys list` shows its keys")]
+    #[error("the store has no API key with the id {0}: list its keys (`portcullis keys list`)")]
     NotFound(ApiKeyId),
     /// Another key has this id.
-    #[error("another API key has the id {0}: create the key again, which gives it a new id")]
+    #[error("the API key {0} would be in the store twice: insert it once, or create another")]
     Duplicate(ApiKeyId),
     /// The key was revoked or has expired.
-    #[error("the API key {0} is revoked or has expired: create a new one instead")]
+    #[error("the API key {0} cannot be rotated, as it is revoked or expired: create another")]
     Ended(ApiKeyId),
     /// The key was rotated before.
     #[error("the API key {id} was rotated before: rotate its successor {successor} instead")]

@@ -20,7 +20,7 @@ impl Peppers {
     /// When `pepper` has fewer than 32 bytes.
     pub fn new(version: u32, pepper: &Secret) -> Result<Self, ConfigError> {
         Ok(Self {
-            versions: vec![(version, prepare(pepper)?)],
+            versions: vec![(version, prepare(version, pepper)?)],
         })
     }
 
@@ -33,10 +33,10 @@ impl Peppers {
         if self.get(version).is_some() {
             return Err(ConfigError::new(
                 "peppers",
-                format!("two peppers have the version {version}: number each pepper differently"),
+                format!("two peppers have version {version}: give the newer one another version"),
             ));
         }
-        self.versions.push((version, prepare(pepper)?));
+        self.versions.push((version, prepare(version, pepper)?));
         Ok(self)
     }
 
@@ -53,14 +53,14 @@ impl Peppers {
     }
 }
 
-fn prepare(pepper: &Secret) -> Result<hmac::Key, ConfigError> {
+fn prepare(version: u32, pepper: &Secret) -> Result<hmac::Key, ConfigError> {
     const MIN_BYTES: usize = 32;
 
     let bytes = pepper.expose();
     if bytes.len() < MIN_BYTES {
         let has = bytes.len();
         let problem = format!(
-            "a pepper has only {has} bytes: use at least {MIN_BYTES} random bytes for each"
+            "the pepper of version {version} has {has} bytes: use at least {MIN_BYTES} random bytes"
         );
         return Err(ConfigError::new("peppers", problem));
     }

@@ -276,7 +276,7 @@ fn failure_exits_with_1() {
     fails(
         "revoke",
         &["000000000000"],
-        "no API key in the file has the id 000000000000",
+        "no API key with the id 000000000000",
     );
     assert_eq!(keys.run("revoke", &[key.id().as_str()]).code, Some(0));
     fails("rotate", &[key.id().as_str()], "revoked");

@@ -26,7 +26,7 @@ impl Challenge {
     pub fn new(name: &'static str, realm: &str) -> Result<Self, ConfigError> {
         if !is_token(name.as_bytes()) {
             let problem = format!(
-                "{name:?} is not a token (RFC 9110 §5.6.2): use letters, digits and hyphens"
+                "{name:?} cannot name a scheme (RFC 9110 §5.6.2): use only letters, digits and hyphens"
             );
             return Err(ConfigError::new("name", problem));
         }

@@ -110,7 +110,7 @@ fn log_suppressed(refused: &Counts) {
                 kind,
                 ?kind,
                 suppressed,
-                "refusals of this kind over the limit of {LINES_PER_SECOND} a second were only counted: see those that were logged in the same second"
+                "refusals of this kind over the fixed limit of {LINES_PER_SECOND} a second were only counted: see those that were logged in the same second"
             );
         }
     }

@@ -43,7 +43,7 @@ impl Schemes {
                         "use one scheme that accepts both, such as a bearer scheme of several trusted issuers"
                     }
                     CredentialSource::Header(_) => "give one of them another header",
-                    CredentialSource::Connection => "only one scheme can read the connection",
+                    CredentialSource::Connection => "keep only one of them",
                 };
                 let problem = format!(
                     "{} and {} would read the same credential ({source:?}): {advice}",

@@ -34,7 +34,7 @@ impl Contents {
     /// When it is not UTF-8.
     pub fn text(&self) -> io::Result<&str> {
         std::str::from_utf8(&self.bytes)
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8: save it so"))
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8: convert it"))
     }
 
     /// The bytes of the file, which the caller must zero if they are secret.

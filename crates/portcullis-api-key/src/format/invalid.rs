@@ -12,7 +12,7 @@ pub enum InvalidApiKey {
     #[error("the API key was mistyped (its checksum does not match): copy it instead of typing it")]
     Checksum,
     /// It is not an id.
-    #[error("not the id of an API key, which is {}", Self::ID_FORM)]
+    #[error("not the id of an API key: give its middle part, {}", Self::ID_FORM)]
     Id,
     /// It is not a digest.
     #[error("not the digest of an API key: write {}", Self::DIGEST_FORM)]

@@ -82,7 +82,7 @@ impl ApiKeysBuilder {
         let header = &settings.header;
         if has_another_meaning(header) {
             let problem = format!(
-                "HTTP defines another meaning for `{header}`: use a header only for keys, such as `x-api-key`"
+                "`{header}` has another meaning in HTTP, gRPC or proxies: use a header only for keys, such as `x-api-key`"
             );
             return Err(ConfigError::new("header", problem));
         }

@@ -112,15 +112,13 @@ impl Inner {
                     "the API key holds characters that no key has"
                 });
             }
-            match invalid {
-                InvalidApiKey::Checksum => Failure::invalid("the API key was mistyped")
-                    .with_internal("the API key was mistyped (its checksum does not match): the caller must copy it again"),
-                InvalidApiKey::Length => Failure::invalid(
-                    "the API key has the wrong length: it was cut off or pasted twice",
-                ),
-                _ => Failure::invalid(NOT_VALID)
-                    .with_internal(format!("the header `{}` does not contain an API key: the caller must send one", self.settings.header)),
-            }
+            let (external, problem) = match invalid {
+                InvalidApiKey::Checksum => ("the API key was mistyped", "a mistyped API key (its checksum does not match)"),
+                InvalidApiKey::Length => ("the API key has the wrong length: it was cut off or pasted twice", "an API key that was cut off or pasted twice"),
+                _ => (NOT_VALID, "no API key"),
+            };
+            let header = &self.settings.header;
+            Failure::invalid(external).with_internal(format!("the header `{header}` has {problem}: the caller must send the whole key as it was issued"))
         })?;
         let prefixes = &self.settings.prefixes;
         let matches = |prefix: &KeyPrefix| prefix.as_str().as_bytes() == presented.prefix;
@@ -129,7 +127,7 @@ impl Inner {
         }
         let accepted: Vec<&str> = prefixes.iter().map(KeyPrefix::as_str).collect();
         Err(Failure::invalid(NOT_VALID).with_internal(format!(
-            "API key {}_{}: only the prefixes {} are accepted (`prefixes`): the caller may use a key of another environment",
+            "API key {}_{}: only the prefixes {} are accepted (`prefixes`): the caller probably sent a key of another environment",
             String::from_utf8_lossy(presented.prefix),
             presented.id,
             accepted.join(", ")
@@ -161,7 +159,7 @@ impl Inner {
         match (&known, digest.matches(digest_input, peppers)) {
             (Some(key), Ok(true)) => return key.admit(&self.challenge, clock.now()),
             (Some(_), Err(UnknownPepper(version))) => {
-                let why = format!("it needs the pepper of version {version}: add it to `peppers`");
+                let why = format!("its pepper, version {version}, is missing: add it to `peppers`");
                 return Err(cannot_check(id, &why));
             }
             _ => {}
@@ -170,8 +168,8 @@ impl Inner {
             Some(problem) => cannot_check(id, &problem),
             None => {
                 let why = match known {
-                    Some(_) => "has the wrong secret: the caller must copy the key again",
-                    None => "is unknown here: it was removed, or is of another environment",
+                    Some(_) => "has a wrong secret: it is forged, or one of `peppers` is wrong",
+                    None => "is unknown (removed, or of another environment): send a current key",
                 };
                 Failure::invalid(NOT_VALID)
                     .with_internal(["API key ", id.as_str(), " ", why].concat())

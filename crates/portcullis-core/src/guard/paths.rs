@@ -4,7 +4,10 @@ use http::Request;
 
 use super::normal_form::{decoded, is_normal};
 use crate::{
-    authentication::Authentication, error::ConfigError, failure::FailureKind, policy::ScopePolicy,
+    authentication::Authentication,
+    error::ConfigError,
+    failure::{Failure, FailureKind},
+    policy::ScopePolicy,
     refusal::Refusal,
 };
 
@@ -99,15 +102,17 @@ impl ScopesByPath {
                 let principal = Authentication::require(request.extensions())?;
                 // A router could take an ambiguous path for a listed one.
                 let is_ambiguous = || !is_normal(path) || self.decoded.contains(&*decoded(path));
-                let (kind, message) = match &self.otherwise {
+                let (kind, external, internal) = match &self.otherwise {
                     Some(policy) if !is_ambiguous() => return principal.require_scopes(policy),
-                    Some(_) => (FailureKind::Malformed, AMBIGUOUS),
+                    Some(_) => (FailureKind::Malformed, AMBIGUOUS, AMBIGUOUS),
                     None => (
                         FailureKind::InsufficientScope,
                         "no credential grants this path",
+                        "`ScopesByPath` does not list this path: list it, or set `otherwise`",
                     ),
                 };
-                Err(principal.refuse(kind, message))
+                let failure = Failure::new(kind, external).with_internal(internal);
+                Err(Refusal::of_caller(failure, principal, None))
             }
         }
     }

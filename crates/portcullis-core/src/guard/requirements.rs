@@ -50,11 +50,8 @@ impl Principal {
         if self.kind() == PrincipalKind::Machine {
             Ok(())
         } else {
-            Err(self.refuse(FailureKind::NotAMachine, "only a machine may call this"))
+            let failure = Failure::new(FailureKind::NotAMachine, "only a machine may call this");
+            Err(Refusal::of_caller(failure, self, None))
         }
-    }
-
-    pub(super) fn refuse(&self, kind: FailureKind, external: &'static str) -> Refusal {
-        Refusal::of_caller(Failure::new(kind, external), self, None)
     }
 }

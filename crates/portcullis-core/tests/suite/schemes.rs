@@ -26,7 +26,7 @@ fn header(name: &'static str, header: HeaderName) -> Fake {
 fn overlapping_schemes_are_refused_by_name() {
     insta::assert_snapshot!(clash(Fake::bearer(), authorization("bEARER")), @r#"`schemes`: Bearer and bEARER would read the same credential (Authorization("bEARER")): use one scheme that accepts both, such as a bearer scheme of several trusted issuers"#);
     insta::assert_snapshot!(clash(Fake::key(), header("Key", HeaderName::from_static("x-api-key"))), @r#"`schemes`: ApiKey and Key would read the same credential (Header("x-api-key")): give one of them another header"#);
-    insta::assert_snapshot!(clash(Fake::certificate(), Fake::certificate()), @"`schemes`: ClientCertificate and ClientCertificate would read the same credential (Connection): only one scheme can read the connection");
+    insta::assert_snapshot!(clash(Fake::certificate(), Fake::certificate()), @"`schemes`: ClientCertificate and ClientCertificate would read the same credential (Connection): keep only one of them");
 }
 
 #[test]

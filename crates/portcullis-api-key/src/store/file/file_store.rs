@@ -142,7 +142,7 @@ impl FileStoreBuilder {
         let Settings { path, interval, .. } = self.0.clone();
         if interval.is_zero() || interval > LONGEST {
             let problem = format!(
-                "it must be > 0 and <= {} s, so that a revocation is seen within {} s",
+                "it is {interval:?}, but must be > 0 and <= {} s, so that a revocation is seen within {} s",
                 LONGEST.as_secs(),
                 Settings::REVOCATION_BOUND.as_secs()
             );

@@ -61,7 +61,7 @@ pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
         resolved => return resolved,
     }
     if path.is_symlink() {
-        let problem = "it is a symbolic link to a file that does not exist: correct it";
+        let problem = "it is a symbolic link to a file that does not exist: correct the link";
         return Err(io::Error::other(problem));
     }
     let name = path.file_name();
@@ -89,7 +89,9 @@ fn copy_owner(target: &Path, file: &File) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-        fchown(file, Some(old.uid()), Some(old.gid()))?;
+        let advice = "run this as the owner of the file, who must be in its group";
+        fchown(file, Some(old.uid()), Some(old.gid()))
+            .map_err(|error| io::Error::other(format!("{error}: {advice}")))?;
     }
     let only_group_reads = old.mode() & (GROUP_READS | OTHERS_READ) == GROUP_READS;
     if only_group_reads {
@@ -102,7 +104,7 @@ fn warn_about_other_links(target: &Path) {
     if fs::metadata(target).is_ok_and(|old| portcullis_file::has_other_links(&old)) {
         tracing::warn!(
             path = %target.display(),
-            "API key file was changed, but its other hard links keep the previous keys, also revoked ones: have services read this path, and \
+            "API key file is being replaced, but its other hard links keep the previous keys, also revoked ones: have services read this path, and \
              remove the other links"
         );
     }

@@ -95,9 +95,10 @@ impl Snapshot {
         now: impl Fn() -> Moment,
     ) -> Result<Option<Arc<StoredKey>>, StoreError> {
         if self.is_stale(&now) {
-            let limit = self.current_limit().as_secs();
+            let (path, limit) = (self.settings.path.display(), self.current_limit());
             return Err(StoreError::new(format!(
-                "the key file has been unusable for longer than the limit of {limit} s: see the log, or whether its file system answers"
+                "the key file {path} has been unusable for longer than {limit:?} (`outage_limit`, at most 5 s without free file \
+                 descriptors): correct the error in the log, or see whether its file system answers"
             )));
         }
         match self.keys.get(id) {
@@ -107,15 +108,16 @@ impl Snapshot {
     }
 
     pub(super) fn doubt(&self, now: impl FnOnce() -> Moment) -> Option<StoreError> {
-        let reason = match &self.failure {
-            Some(failure) => failure.reason,
+        let (reason, advice) = match &self.failure {
+            Some(failure) => (failure.reason, "correct the error in the log"),
             None if self.is_checking && self.age(now) > Settings::REVOCATION_BOUND => {
-                "a check of it does not end"
+                ("a check does not end", "see if its file system answers")
             }
             None => return None,
         };
         Some(StoreError::new(format!(
-            "the key file cannot be used now ({reason}), and may have new or changed keys that were not read: the log has the error to correct"
+            "the key file {} cannot be used now ({reason}), and may have new or changed keys that were not read: {advice}",
+            self.settings.path.display()
         )))
     }
 
@@ -212,8 +214,8 @@ impl State for Snapshot {
             }
             Event::Stale => tracing::error!(
                 %path,
-                "API key file has been unusable for longer than the limit of {} s: every API key is refused with 503 until the \
-                 file is usable again: correct the error that was logged before", self.current_limit().as_secs()
+                "API key file has been unusable for longer than {:?} (`outage_limit`, at most 5 s without free file descriptors): every API \
+                 key is refused with 503 until it is usable again: correct the error that was logged before", self.current_limit()
             ),
         }
     }
