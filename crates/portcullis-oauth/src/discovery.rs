@@ -6,11 +6,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{
-    ConfigError,
-    clock::ClockOffset,
-    log::{escape, escape_url},
-};
+use portcullis_core::{ConfigError, clock::ClockOffset, log::escape_url};
 use reqwest::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
 use url::{Origin, Url};
@@ -168,24 +164,23 @@ impl Discovery {
 
     fn metadata<M: DeserializeOwned>(&self, url: &Url, answer: Answer) -> Result<M, FetchError> {
         if answer.status != StatusCode::OK {
-            return Err(answer.into_error(url));
+            return Err(answer.into_error(url, "discover_at"));
         }
-        let url = display_url(url);
+        let (url, setting) = (display_url(url), self.url_setting);
         let document = |body| {
             read_json_object::<IssuerMember>(body)
                 .and_then(|named| Ok((named, read_json_object(body)?)))
         };
         let (named, metadata) = document(&answer.body).map_err(|error| {
-            let reason = escape(&error.to_string());
             let message = format!(
-                "{url} is not valid metadata of an issuer ({reason}): check the configured issuer"
+                "{url} is not valid metadata of an issuer ({error}): check `{setting}`, or have the server correct it"
             );
             FetchError::new(FetchErrorKind::Unusable, message)
         })?;
         if named.issuer != *self.issuer {
             let (found, expected) = (escape_url(&named.issuer), escape_url(&self.issuer));
             let message = format!(
-                "{url} is the metadata of issuer {found}, expected {expected}: configure the issuer exactly as its metadata names it"
+                "{url} is the metadata of issuer {found}, expected {expected}: check `{setting}`, and configure the issuer exactly as its metadata names it"
             );
             return Err(FetchError::new(FetchErrorKind::IssuerMismatch, message));
         }

@@ -23,7 +23,7 @@ pub enum DocumentError {
     #[error("a member is named `$serde_json::private::…`, which the JSON library reserves")]
     Reserved,
     /// Arrays and objects are nested more than 16 levels deep.
-    #[error("the document is nested more than 16 levels deep")]
+    #[error("the document is nested more than 16 levels deep (not configurable)")]
     TooDeep,
     /// A required member is missing.
     #[error("the member `{0}` is missing")]

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::clock::UnixTime;
+use portcullis_core::{clock::UnixTime, log::escape_url};
 use portcullis_jose::{KeySet, json::without_byte_order_mark};
 use portcullis_oauth::read_json_object;
 use serde::{Deserialize, Serialize};
@@ -61,15 +61,17 @@ impl SnapshotFile {
         contents.reject_writable_by_everyone(", so anyone may have added keys: delete the file")?;
         let content: Content = read_json_object(contents.bytes()).map_err(unreadable)?;
         if content.issuer != self.issuer {
-            return Err(invalid(
-                "it has the keys of another issuer: delete the file",
-            ));
+            let (found, expected) = (escape_url(&content.issuer), escape_url(&self.issuer));
+            return Err(invalid(format!(
+                "it has the keys of issuer {found}, expected {expected}: delete the file"
+            )));
         }
         let fetched_at = UnixTime::from_secs(content.fetched_at);
-        if fetched_at.duration_since(now) > Self::MOST_AHEAD {
-            return Err(invalid(
-                "it is dated in the future: check the clock, or delete the file",
-            ));
+        let ahead = fetched_at.duration_since(now);
+        if ahead > Self::MOST_AHEAD {
+            return Err(invalid(format!(
+                "it is dated {ahead:?} in the future: check the clock, or delete the file"
+            )));
         }
         let keys = KeySet::parse(content.jwks.get().as_bytes()).map_err(unreadable)?;
         Ok(Some(SavedKeys {
@@ -163,7 +165,7 @@ fn file_stem(issuer: &str) -> String {
 
 fn unreadable(error: impl std::fmt::Display) -> io::Error {
     invalid(format!(
-        "it is damaged: {error}; it is replaced after the next fetch"
+        "it is damaged ({error}), and is replaced after the next fetch"
     ))
 }
 

@@ -130,13 +130,13 @@ impl IssuerEvent {
             }
             Self::Restored { age } => tracing::info!(issuer, ?age, "issuer keys read from disk"),
             Self::RefreshFailed { error, failures } if error.needs_operator() => {
-                tracing::error!({ issuer, error = error.to_string(), failures }, "issuer keys cannot be fetched until the configuration is corrected: see the error");
+                tracing::error!({ issuer, error = error.to_string(), failures }, "issuer keys cannot be fetched until the configuration or the issuer's metadata is corrected: see the error");
             }
             Self::RefreshFailed { error, failures } => {
                 tracing::warn!({ issuer, error = error.to_string(), failures }, "issuer keys could not be fetched and will be fetched again: if this persists, check the issuer");
             }
             Self::DiscoveryFailed { error } if error.needs_operator() => {
-                tracing::error!({ issuer, error = error.to_string() }, "issuer metadata cannot be used until the configuration is corrected (see the error); keys are still fetched from the previous URL");
+                tracing::error!({ issuer, error = error.to_string() }, "issuer metadata cannot be used until the metadata or the configuration is corrected (see the error); keys are still fetched from the previous URL");
             }
             Self::DiscoveryFailed { error } => {
                 tracing::warn!({ issuer, error = error.to_string() }, "issuer metadata could not be read again, so keys are still fetched from the previous URL: if this persists, check the issuer");
@@ -151,8 +151,8 @@ impl IssuerEvent {
                     ?age,
                     ?limit,
                     last_error,
-                    "the keys of this issuer could not be fetched for longer than the limit: requests with tokens of this \
-                     issuer get 503 until a fetch succeeds, so correct the last error"
+                    "the keys of this issuer could not be fetched for longer than the limit (their lifetime and `stale_limit`): \
+                     requests with tokens of this issuer get 503 until a fetch succeeds, so correct the last error"
                 );
             }
             Self::PrivateKeysPublished { count } => {
@@ -163,7 +163,7 @@ impl IssuerEvent {
                 );
             }
             Self::ClockSkewed { offset } => {
-                tracing::warn!(issuer, %offset, "the issuer's clock differs from ours: check both clocks");
+                tracing::warn!(issuer, %offset, "the issuer's clock is ahead of ours or behind it, by `offset`: check both clocks");
             }
             Self::ClockJumped { offset } => {
                 tracing::warn!(issuer, %offset, "the system clock jumped, or the machine slept: if this repeats, check the time synchronization of this machine");
@@ -182,7 +182,7 @@ impl IssuerEvent {
                 );
             }
             Self::NotSaved { error } => {
-                tracing::warn!({ issuer, error = error.to_string() }, "issuer keys could not be saved, so the next start must fetch them: correct the error of the file");
+                tracing::warn!({ issuer, error = error.to_string() }, "issuer keys could not be saved, so the next start must fetch them: see the error, and check `snapshot_directory`");
             }
         }
     }

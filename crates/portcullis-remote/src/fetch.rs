@@ -109,7 +109,7 @@ impl Fetcher {
                 self.etag = answer.etag();
                 Some((Box::new(keys), answer.body))
             }
-            _ => return Err(answer.into_error(url)),
+            _ => return Err(answer.into_error(url, "jwks_uri")),
         };
         Ok(KeysAnswer { received, max_age })
     }

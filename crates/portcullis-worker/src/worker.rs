@@ -26,7 +26,7 @@ fn request_stop<S: State>(shared: &Shared<S>) {
 
 /// The task has ended: it was stopped, it panicked, or its runtime was shut down.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the background task was stopped, has panicked, or its runtime was shut down")]
+#[error("the background task ended (stop, panic or end of its runtime): if unintended, restart")]
 pub struct TaskEnded;
 
 portcullis_core::debug_as_report!(TaskEnded);

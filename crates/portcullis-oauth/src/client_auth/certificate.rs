@@ -41,9 +41,9 @@ impl ClientCertificate {
     /// The current certificate and key in one PEM, and when the certificate expires.
     pub(super) async fn get(&self, limit: ReadLimit) -> Result<(Secret, UnixTime), FetchError> {
         match &self.0 {
-            Pem::Values(certificate, key) => {
-                identity(certificate, key).map_err(FetchError::credential)
-            }
+            Pem::Values(certificate, key) => identity(certificate, key).map_err(|reason| {
+                FetchError::credential(format!("the client's certificate: {reason}"))
+            }),
             Pem::Files(certificate, key) => {
                 let (chain, key) = (certificate.read(limit).await?, key.read(limit).await?);
                 identity(&chain, &key).map_err(|reason| certificate.unusable(&reason))

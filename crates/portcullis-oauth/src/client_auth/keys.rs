@@ -71,7 +71,7 @@ impl ClientKeys {
             }
             (_, Some((algorithm, _))) if algorithm.is_symmetric() => {
                 let problem = format!(
-                    "{algorithm} needs a secret, but a PEM file contains a key pair: choose an asymmetric algorithm"
+                    "{algorithm} needs a secret, but a PEM file contains a key pair: choose an asymmetric algorithm, such as ES256"
                 );
                 Err(ConfigError::new("keys", problem))
             }

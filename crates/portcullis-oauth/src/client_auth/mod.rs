@@ -191,7 +191,7 @@ impl ClientAuthentication {
                 secrets.check()?;
                 if !algorithm.is_symmetric() {
                     let problem = format!(
-                        "{algorithm} needs a private key: a client secret signs only with HS256, HS384 or HS512"
+                        "{algorithm} needs a private key: choose HS256, HS384 or HS512, or use `private_key_jwt`"
                     );
                     return Err(ConfigError::new("secret_jwt", problem));
                 }

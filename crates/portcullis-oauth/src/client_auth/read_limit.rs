@@ -25,7 +25,7 @@ impl ReadLimit {
     ) -> Result<T, String> {
         let Self { started, limit } = self;
         let left = limit.saturating_sub(started.elapsed());
-        let late = |_| format!("it took longer than {limit:?} (`timeout`): check {what}");
+        let late = |_| format!("no result within {limit:?} (`timeout`): check {what}");
         timeout(left, read).await.map_err(late)
     }
 }

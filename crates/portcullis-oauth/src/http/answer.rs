@@ -97,7 +97,7 @@ impl Answer {
         }
         let url = display_url(url);
         let message = format!(
-            "{url} repeats the bearer token in its answer, which is therefore not used: correct the server"
+            "{url} repeats the bearer token in its answer, so the answer is not used: check that this is the right URL, or correct the server"
         );
         Err(FetchError::new(FetchErrorKind::Unusable, message))
     }
@@ -122,16 +122,17 @@ impl Answer {
         headers::retry_after(&self.headers, self.received_at)
     }
 
-    /// The error for an answer with an unexpected status.
-    pub fn into_error(self, url: &Url) -> FetchError {
+    /// The error for an answer with an unexpected status. The target of a redirect can be configured as `setting`.
+    pub fn into_error(self, url: &Url, setting: &str) -> FetchError {
         let message = answered(&display_url(url), self.status);
+        let as_setting = format!(" as `{setting}`");
         let hint = match self.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.token_withheld => {
                 ": the bearer token is sent to the configured origin only; configure this URL as `jwks_uri`"
             }
-            _ if is_redirect(self.status) => "",
+            _ if is_redirect(self.status) => as_setting.as_str(),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                ": if it requires a bearer token, set `bearer_token_file`"
+                ": if the server requires a bearer token, set `bearer_token_file` or correct that file"
             }
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE => {
                 ": check that this is the right URL"
@@ -152,7 +153,7 @@ pub(crate) fn answered(url: &str, status: StatusCode) -> String {
     let code = status.as_u16();
     match is_redirect(status) {
         true => format!(
-            "{url} redirects ({code}); redirects are not followed: configure the URL that it redirects to"
+            "{url} redirects ({code}); redirects are not followed: check that this is the right URL, or configure the one that it redirects to"
         ),
         false => format!("{url} answered {code}"),
     }

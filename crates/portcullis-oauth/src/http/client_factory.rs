@@ -26,7 +26,7 @@ impl ClientFactory {
     pub(super) fn client(&self, pem: Option<&Secret>) -> Result<Client, ConfigError> {
         let failed = |error: reqwest::Error| {
             let problem = format!(
-                "cannot create an HTTP client ({}): check the certificates that are configured",
+                "cannot create an HTTP client ({}): check `root_certificates` and the client's certificate",
                 with_causes(&error)
             );
             ConfigError::new("http", problem)

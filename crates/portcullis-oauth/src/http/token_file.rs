@@ -19,7 +19,7 @@ pub(super) async fn read(path: &Arc<Path>, limit: Duration) -> Result<HeaderValu
     let value = match timeout(limit, reading).await {
         Ok(read) => read.unwrap_or_else(|error| Err(io::Error::other(error))),
         Err(_) => Err(io::Error::other(format!(
-            "it took longer than {limit:?} (`timeout`): check the volume that the file is on"
+            "no result within {limit:?} (`timeout`): check the volume that the file is on"
         ))),
     };
     value.map_err(|error| {

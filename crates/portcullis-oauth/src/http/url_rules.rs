@@ -46,7 +46,7 @@ pub fn issuer_name(text: &str) -> Result<(), ConfigError> {
 /// When it is not https (or http where that is allowed), or has a user name, a password or a fragment.
 pub fn configured(setting: &'static str, text: &str, allow_http: bool) -> Result<Url, ConfigError> {
     let url = Url::parse(text).map_err(|error| {
-        let message = format!("invalid URL ({error}): write all of it, from https:// on");
+        let message = format!("invalid URL ({error}): correct it, and begin with https://");
         ConfigError::new(setting, message)
     })?;
     let problem = if text.trim() != text {
@@ -84,10 +84,6 @@ pub fn configured_origin(
     Ok(url)
 }
 
-/// What to do about a discovered host in a private network.
-pub(super) const IF_INTENDED: &str = "have the metadata corrected, or if this is intended, configure the URL (`jwks_uri`, `token_endpoint`, `revocation_endpoint`), which may be \
-     in any network";
-
 /// Checks a URL from an issuer's metadata. It may be on another host, but must be as safe as the issuer's.
 pub(crate) fn discovered(
     member: &'static str,
@@ -98,7 +94,9 @@ pub(crate) fn discovered(
 ) -> Result<Url, FetchError> {
     let refuse = |problem: &str| {
         let shown = escape_url(text);
-        let message = format!("the discovered `{member}` {shown} {problem}: {IF_INTENDED}");
+        let message = format!(
+            "the discovered `{member}` {shown} {problem}: have the metadata corrected, or configure the right URL as `{member}`"
+        );
         FetchError::new(FetchErrorKind::Forbidden, message)
     };
     if text.len() > MAX_DISCOVERED_BYTES {
@@ -126,7 +124,7 @@ pub(crate) fn discovered(
         return Ok(url);
     }
     Err(refuse(
-        "is not publicly routable, and the issuer is not in such a network",
+        "is not publicly routable, and the issuer is not in such a network (a configured URL may be in any)",
     ))
 }
 

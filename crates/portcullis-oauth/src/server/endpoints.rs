@@ -118,7 +118,7 @@ impl Document {
             }
             (Err(error), Some(found)) => {
                 if error.needs_operator() {
-                    tracing::error!({ issuer, error = error.to_string() }, "cannot use the metadata of the authorization server, so the previous endpoints stay in use: check the configured issuer");
+                    tracing::error!({ issuer, error = error.to_string() }, "cannot use the metadata of the authorization server, so the previous endpoints stay in use: the error says what to correct");
                 } else {
                     tracing::warn!({ issuer, error = error.to_string() }, "cannot read the metadata of the authorization server, so the previous endpoints stay in use: if this persists, check the server");
                 }
@@ -162,7 +162,7 @@ impl DiscoveredEndpoints {
             metadata = self.read_other().await?;
         }
         let url = metadata.url(endpoint, use_alias);
-        let url = url.ok_or_else(|| no_endpoint(endpoint))?;
+        let url = url.ok_or_else(|| no_endpoint(endpoint, self.discovery.issuer()))?;
         let checked = self.check(endpoint, url, sends_secret);
         checked.inspect_err(|_| self.record_miss())
     }
@@ -190,8 +190,9 @@ impl DiscoveredEndpoints {
             return Ok(url);
         }
         let (name, url) = (endpoint.as_str(), display_url(&url));
+        let issuer = escape_url(self.discovery.issuer());
         let message = format!(
-            "the discovered `{name}` {url} is neither on the origin of the issuer nor of `discover_at`, and would receive the client's credentials: if this is intended, list its origin with `allow_origin`"
+            "the discovered `{name}` {url} is neither on the origin of the issuer {issuer} nor of `discover_at`, and would receive the client's credentials: have the metadata corrected, or if this is intended, list its origin with `allow_origin`"
         );
         Err(FetchError::new(FetchErrorKind::Forbidden, message))
     }
@@ -209,7 +210,7 @@ impl DiscoveredEndpoints {
             if self.needs_token_endpoint && metadata.url(OAuthEndpoint::Token, false).is_none() {
                 let issuer = escape_url(discovery.issuer());
                 let message = format!(
-                    "the metadata of {issuer} has no `token_endpoint`: configure `token_endpoint`"
+                    "the metadata of {issuer} has no `token_endpoint`: check the configured issuer, or configure `token_endpoint`"
                 );
                 return Err(FetchError::new(FetchErrorKind::Unusable, message));
             }
@@ -239,10 +240,10 @@ impl DiscoveredEndpoints {
     }
 }
 
-pub(super) fn no_endpoint(endpoint: OAuthEndpoint) -> FetchError {
-    let name = endpoint.as_str();
+pub(super) fn no_endpoint(endpoint: OAuthEndpoint, server: &str) -> FetchError {
+    let (name, server) = (endpoint.as_str(), escape_url(server));
     let message = format!(
-        "the authorization server has no `{name}`, as neither its metadata nor the configuration names one: configure `{name}`"
+        "the authorization server {server} has no `{name}`, as neither its metadata nor the configuration names one: configure `{name}`, if the server has one"
     );
     FetchError::new(FetchErrorKind::NoEndpoint, message)
 }

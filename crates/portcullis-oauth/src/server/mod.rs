@@ -119,12 +119,15 @@ impl AuthorizationServer {
                 let use_alias = authentication.has_certificate();
                 discovered.url(endpoint, use_alias, sends_secret).await?
             }
-            (None, None) => return Err(no_endpoint(endpoint)),
+            (None, None) => {
+                let server = self.0.token_endpoint.as_ref().map_or("", Url::as_str);
+                return Err(no_endpoint(endpoint, server));
+            }
         };
         if authentication.is_by_certificate_only() && url.scheme() != "https" {
             let (name, url) = (endpoint.as_str(), display_url(&url));
             let message = format!(
-                "the `{name}` {url} is not https, so the client cannot authenticate with a certificate: use https"
+                "the `{name}` {url} is not https, so the client cannot authenticate with a certificate: configure its https URL"
             );
             return Err(FetchError::new(FetchErrorKind::Forbidden, message));
         }

@@ -292,7 +292,7 @@ async fn load(file: Option<SnapshotFile>, issuer: &str, clock: &SharedClock) -> 
         tokio::task::spawn_blocking(move || file.load(now).map_err(|error| file.named(error)))
             .await;
     loaded.ok()?.unwrap_or_else(|error| {
-        tracing::warn!(issuer, %error, "the issuer's saved keys could not be used, and are fetched instead: correct the error of the file");
+        tracing::warn!(issuer, %error, "the issuer's saved keys could not be used, and are fetched instead: see the error, and check `snapshot_directory`");
         None
     })
 }

@@ -135,7 +135,12 @@ impl RefreshLoop {
         let write = tokio::task::spawn_blocking(move || file.save(jwks, now, lifetime));
         let saved = match timeout(LONGEST_SAVE, write).await {
             Ok(written) => written.unwrap_or_else(|error| Err(io::Error::other(error))),
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+            Err(_) => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!(
+                    "writing the file took longer than {LONGEST_SAVE:?} (not configurable): check its volume"
+                ),
+            )),
         };
         if let Err(error) = saved {
             let error = Arc::new(error);
