@@ -20,9 +20,9 @@ async fn no_profile_is_advised_for_other_tokens() {
         for profile in ["rfc9068", "keycloak", "okta", "auth0"] {
             let inspected = inspect(&issuer, &token, &["--profile", profile]).await;
             let inspected = inspected.exits(i32::from(profile != "auth0"));
-            let inspected = inspected.hides(&["it would be accepted"]);
+            let inspected = inspected.hides(&["the token would be accepted"]);
             if profile != "keycloak" {
-                inspected.prints(&["with --profile keycloak it would be refused"]);
+                inspected.prints(&["with --profile keycloak the token would be refused"]);
             }
         }
     }
@@ -37,7 +37,7 @@ async fn no_profile_is_advised_for_other_tokens() {
         .mint();
     let inspected = inspect(&issuer, &id_token, &[]).await;
     let inspected = inspected.prints(&["--profile-file"]);
-    inspected.hides(&["it would be accepted"]);
+    inspected.hides(&["the token would be accepted"]);
     // These tokens are rejected by every profile, so none is advised.
     let late = issuer
         .token()

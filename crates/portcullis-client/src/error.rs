@@ -91,9 +91,9 @@ impl TokenError {
                     }
                     "invalid_target" => "; check the requested resource or audience",
                     "unauthorized_client" => "; allow this grant for the client at the server",
-                    _ => "",
+                    _ => "; the server's log may say why",
                 };
-                let message = format!("{} refused: {error}{advice}", answer.url);
+                let message = format!("{} refused the request: {error}{advice}", answer.url);
                 (TokenErrorKind::Refused, message)
             }
             None => {

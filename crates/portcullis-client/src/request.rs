@@ -83,7 +83,7 @@ pub(crate) fn parse_scopes(
         let scope = scope.as_ref();
         Scope::parse(scope).map_err(|error| {
             let what = error.problem();
-            let problem = format!("{scope:?} is {what}: pass one scope per item");
+            let problem = format!("{scope:?} is {what}; pass each scope as an item of its own");
             ConfigError::new("scopes", problem)
         })
     });

@@ -1,6 +1,6 @@
 //! Credentials for clients of reqwest.
 
-use std::{convert::Infallible, fmt, sync::Arc};
+use std::{convert::Infallible, error::Error as _, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use http::{Extensions, HeaderMap, Uri, header::HOST};
@@ -99,7 +99,9 @@ impl AuthenticatedClientBuilder {
         }
         let client = client.default_headers(self.default_headers).build();
         let client = client.map_err(|error| {
-            ConfigError::new("http", format!("cannot create the HTTP client: {error}"))
+            let cause = error.source().map(ToString::to_string).unwrap_or_default();
+            let why = format!("cannot create the client ({cause}): check the root certificates");
+            ConfigError::new("http", why)
         })?;
         let mut middlewares = self.outer;
         middlewares.push(Arc::new(self.credentials));

@@ -76,7 +76,7 @@ impl TokenResponse {
             DocumentError::WrongType(..) => {
                 unusable("an `access_token` or `token_type` that is not a string: check that this is the token endpoint")
             }
-            other => unusable(&format!("an invalid body ({other}): check that this is the token endpoint")),
+            other => unusable(&format!("an invalid body ({other}): check that this is the token endpoint, or have the server corrected")),
         })?;
         if body.error.is_some_and(|error| error != "") {
             return Err(unusable(
@@ -97,7 +97,7 @@ impl TokenResponse {
                 Some(_) => "unknown type (`token_type` is not a valid type name)".to_owned(),
             };
             let what = format!(
-                "a token of {found}, but {token_type} was requested: check that the server supports it for this client"
+                "a token of {found}, but {token_type} was requested: configure the server to issue {token_type} tokens to this client"
             );
             return Err((TokenErrorKind::TokenType, what));
         }
@@ -109,7 +109,7 @@ impl TokenResponse {
         let (length, max) = (token.len(), request.max_token_bytes.unwrap_or(8 * 1024));
         if length > max {
             return Err(unusable(&format!(
-                "a token of {length} bytes, but at most {max} are accepted: configure the server to issue shorter tokens, or raise `max_token_bytes` here and the limit of the services"
+                "a token of {length} bytes, but at most {max} are accepted: configure the server to issue shorter tokens, or raise `max_token_bytes` here and in the verifiers of the services"
             )));
         }
         let lifetime = lifetime(body.expires_in).ok_or_else(|| {

@@ -66,10 +66,10 @@ impl Demo {
         for audience in &args.audiences {
             issuer = issuer.audience(audience);
         }
-        let issuer = issuer.start().await.map_err(|error| {
-            let cause = error.source().map(ToString::to_string).unwrap_or_default();
-            format!("{error}: {cause}: give another --demo-issuer-listen")
-        })?;
+        let issuer = issuer
+            .start()
+            .await
+            .map_err(|error| format!("{error}: give another --demo-issuer-listen"))?;
 
         let keys = folder.path().join("keys.toml");
         let key =

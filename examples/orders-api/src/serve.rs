@@ -86,7 +86,8 @@ pub(crate) async fn serve(
     if timeout(limits.shutdown, graceful.shutdown()).await.is_err() {
         tracing::warn!(
             connections = connections.len(),
-            "the time for the shutdown is over: closing the open connections with their requests"
+            limit = ?limits.shutdown,
+            "the time for the shutdown is over: closing the open connections with their requests; raise --shutdown-timeout if requests need longer"
         );
     }
     connections.shutdown().await;

@@ -145,7 +145,7 @@ impl ClientArgs {
         ] {
             if is_given && !is_asserted {
                 return Err(misuse(format!(
-                    "{option} is for assertions: give --private-key or --auth jwt too"
+                    "{option} is for assertions: leave it out, or authenticate with --private-key or --auth jwt"
                 )));
             }
         }

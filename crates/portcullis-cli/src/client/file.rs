@@ -23,13 +23,13 @@ pub(crate) fn read(path: &Path) -> Result<Secret, String> {
         read().map_err(|error: io::Error| format!("cannot read the file {shown}: {error}"))?;
     if content.trim_ascii().is_empty() {
         return Err(format!(
-            "the file {shown} is empty: write the secret or key to it"
+            "the file {shown} is empty: check the path, or for a pipe the command that writes to it"
         ));
     }
     // The mode of a pipe, as in --client-secret-file <(vault read …), does not matter.
     if metadata.is_file() && metadata.permissions().mode() & 0o044 != 0 {
         output::note(format_args!(
-            "warning: other users can read {shown}: replace the secret in it, and `chmod 600` the file"
+            "warning: other users can read {shown}: if it contains a secret, replace the secret, and `chmod 600` the file"
         ));
     }
     Ok(Secret::new(&content[..]))

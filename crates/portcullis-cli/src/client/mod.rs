@@ -52,6 +52,7 @@ impl ClientArgs {
         let option = match error.setting() {
             "root_certificates" => return in_file("ca", &self.ca),
             "secrets" => return in_file("client-secret-file", &self.client_secret_file),
+            "http" => return problem.to_owned().into(),
             "issuer" if self.is_configured() => "issuer-id".to_owned(),
             setting => setting.replace('_', "-"),
         };

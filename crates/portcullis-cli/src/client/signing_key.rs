@@ -20,7 +20,7 @@ pub(super) fn read(
     let key = match algorithm {
         _ if !is_jwk(content) && !is_pem(content) => {
             return Err(format!(
-                "{shown} is neither a PEM file nor a JWK: give the file of a private key"
+                "{shown} is neither a PEM file nor a JWK: give the private key in one of these forms"
             )
             .into());
         }
@@ -51,7 +51,7 @@ pub(super) fn read(
             ))
         }
         SigningKeyError::Symmetric => format!(
-            "the JWK in {shown} is a shared secret: put its text in a file, and give --client-secret-file FILE --auth jwt"
+            "the JWK in {shown} is a shared secret: put its decoded `k` in a file, and give --client-secret-file FILE --auth jwt"
         )
         .into(),
         error => format!("cannot use the key in {shown}: {error}").into(),

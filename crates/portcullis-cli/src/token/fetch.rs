@@ -79,7 +79,7 @@ pub(super) async fn run(fetch: &Fetch) -> Outcome {
     let error = match obtained {
         Ok(token) => {
             output::secret(token.expose()).map_err(|error| {
-                format!("a token was obtained but could not be printed to stdout: {error}")
+                format!("a token was obtained but could not be printed ({error}): check where stdout leads, and fetch again")
             })?;
             return Ok(ExitCode::SUCCESS);
         }

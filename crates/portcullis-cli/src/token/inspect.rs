@@ -288,11 +288,11 @@ impl Judge<'_> {
             // Auth0's preset also accepts tokens of an unknown kind, which are rarely Auth0's.
             Ok(principal) if preset != "auth0" || principal.kind() != PrincipalKind::Unknown => {
                 Some(format!(
-                    "it would be accepted with --profile {preset}{more}"
+                    "the token would be accepted with --profile {preset}{more}"
                 ))
             }
             Err(error @ VerifyError::NotAnAccessToken { .. }) if preset != "auth0" => Some(
-                format!("with --profile {preset} it would be refused: {error}"),
+                format!("with --profile {preset} the token would be refused: {error}"),
             ),
             _ => None,
         }

@@ -48,10 +48,10 @@ fn advice(code: &str, request: Request<'_>) -> Option<&'static str> {
         "invalid_target" => {
             "check --resource and --audience: the server does not issue tokens for them to this client"
         }
-        "unauthorized_client" => "allow this client the grant `client_credentials` at the server",
-        "unsupported_grant_type" => {
-            "the server does not support client credentials: check whether this is its token endpoint"
+        "unauthorized_client" => {
+            "allow this client the grant at the server: `client_credentials`, or, for --exchange, token exchange"
         }
+        "unsupported_grant_type" => "check that this is the token endpoint and supports the grant",
         "unsupported_token_type" => {
             "the server does not revoke tokens of this kind: the token is valid until it expires"
         }

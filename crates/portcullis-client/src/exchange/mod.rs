@@ -13,6 +13,7 @@ use portcullis_core::{
     ConfigError,
     clock::{Moment, UnixTime},
     lock,
+    log::escape_url,
 };
 use portcullis_oauth::{AuthorizationServer, ClientAuthentication};
 use portcullis_worker::{Jitter, current_runtime};
@@ -184,9 +185,10 @@ impl Inner {
         let allowed = self.subject_issuers.iter().map(|issuer| &**issuer);
         match (&subject.issuer, self.client.server.issuer()) {
             (Some(issuer), Some(server)) if !allowed.chain([server]).any(|it| *it == **issuer) => {
-                refuse(
-                    "the subject's token was not exchanged, because its issuer is not the server that would receive it: to allow that, add the issuer with `subject_issuer`",
-                )
+                let (issuer, server) = (escape_url(issuer), escape_url(server));
+                refuse(&format!(
+                    "the subject's token is from issuer \"{issuer}\" and was not sent to the server \"{server}\" for exchange: if this server may see that issuer's tokens, add the issuer with `subject_issuer`"
+                ))
             }
             _ => Ok(()),
         }
@@ -296,7 +298,7 @@ async fn exchange(
             Some(_) => "unknown type".to_owned(),
         };
         let message = format!(
-            "{} exchanged the token for one of {found}, but an access token was requested: check the configuration of the server",
+            "{} exchanged the token for one of {found}, but an access token was requested: configure the server to issue one and to name its type in `issued_token_type`",
             answer.url
         );
         return Err(TokenError::new(TokenErrorKind::TokenType, message));

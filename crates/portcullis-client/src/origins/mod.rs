@@ -161,7 +161,7 @@ impl Origins {
         }
         let allowed: Vec<String> = self.origins.iter().map(Origin::to_string).collect();
         let allowed = allowed.join(", ");
-        ForbiddenOrigin(format!("{to}, but the credential may only be sent to {allowed}: correct the URL, or list its origin in `Origins`").into())
+        ForbiddenOrigin(format!("{to}, but the credential may only be sent to {allowed}: correct the URL or the `Host` header, or list the origin in `Origins`").into())
     }
 }
 

@@ -116,7 +116,11 @@ async fn error_advises_what_to_do() {
     let body = r#"{"error":"invalid_scope"}"#;
     setting.issuer.fault(Endpoint::Token, answer(400, body));
     let error = setting.token().await.expect_err("refused");
-    assert!(error.to_string().ends_with("invalid_scope"), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.ends_with("invalid_scope; the server's log may say why"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
