@@ -100,7 +100,7 @@ impl FromStr for Algorithm {
 
 /// The name of an algorithm that is not supported.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a supported signature algorithm: use one such as ES256, RS256 or EdDSA")]
+#[error("not a supported signature algorithm: use one such as ES256 or EdDSA (case-sensitive)")]
 #[non_exhaustive]
 pub struct UnknownAlgorithm;
 

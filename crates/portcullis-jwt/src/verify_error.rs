@@ -17,7 +17,7 @@ pub enum VerifyError {
     #[error("{0}")]
     Jws(#[from] JwsError),
     /// The algorithm is not allowed.
-    #[error("the algorithm {0} is not on the allow-list: if it is meant, add it to `algorithms`")]
+    #[error("the token's algorithm {0} is not in `algorithms`: add it if the issuer signs with it")]
     AlgorithmNotAllowed(Algorithm),
     /// The `typ` is not that of an access token: the token may be an ID token, a client assertion or a DPoP proof.
     #[error(
@@ -49,7 +49,7 @@ pub enum VerifyError {
     )]
     UnknownKid(String),
     /// The token has no `kid`, and no key of the issuer is for its algorithm.
-    #[error("the token has no `kid`, and no key of its issuer is for {0}: check its `alg`")]
+    #[error("the token has no `kid`, and no key is for {0}: compare `alg` with the issuer's keys")]
     NoKeyForAlgorithm(Algorithm),
     /// The token has no `kid`, and none of the issuer's keys that were tried verifies its signature: at most
     /// [`KeySet::MAX_CANDIDATES`](portcullis_jose::KeySet::MAX_CANDIDATES) keys for its algorithm.
@@ -57,25 +57,25 @@ pub enum VerifyError {
     NoKeyMatches,
     /// The token cannot be judged: its key is unknown, as the field says, and newer keys, which may include it, were not
     /// available in time.
-    #[error("{0}; newer keys were not available in time")]
+    #[error("{0}; newer keys were not available in time (if that persists, see the log)")]
     UnknownKeyNotJudged(Box<Self>),
     /// The issuer's key with the token's `kid` is not for the token's algorithm.
-    #[error("the issuer's key with the token's `kid` is not for {0}, its `alg`: check both")]
+    #[error("the key with the token's `kid` is not for {0}, the token's `alg`: compare the two")]
     KidForOtherAlgorithm(Algorithm),
     /// The signature is invalid. The field, escaped, names the keys that were tried, and for a key with the token's `kid`
     /// the possible causes.
     #[error("the signature does not verify with {0}")]
     Signature(String),
     /// The payload is not a JSON object with unique members.
-    #[error("the payload {0}: check who issued the token")]
+    #[error("the token's payload {0}: check who issued the token")]
     Claims(JsonError),
     /// A required claim is missing.
     #[error(
-        "the claim `{0}`, or what the profile reads instead, is missing: check that the profile is the one of this issuer"
+        "the claim `{0}`, or what the profile reads instead, is missing: have the issuer add it, or choose the profile of this issuer (`profile`)"
     )]
     MissingClaim(String),
     /// A claim has the wrong type or is out of range. The fields are the claim, and what it is and must be.
-    #[error("the claim `{0}` {1}")]
+    #[error("the claim `{0}` {1}: have the issuer correct it, or correct the profile")]
     InvalidClaim(String, String),
     /// `iss` is not a trusted issuer, or was looked for to choose keys and is absent. The field is the `iss`, escaped.
     #[error("the token names {} (`iss`), but only trusted issuers are accepted: compare it with those configured", named("issuer", .0))]
@@ -92,7 +92,9 @@ pub enum VerifyError {
     #[error("the token names {}, but only those in `client_ids` are accepted: if this client may call, add it", named("client", .0))]
     ClientId(Option<String>),
     /// The token is from the issuer, but not an access token.
-    #[error("not an access token, as the profile {profile:?} requires that {mark}: send one")]
+    #[error(
+        "not an access token, as the profile {profile:?} requires that {mark}: have the caller send one, or choose another `profile`"
+    )]
     NotAnAccessToken {
         /// The condition that the token does not meet.
         mark: String,
@@ -100,7 +102,7 @@ pub enum VerifyError {
         profile: String,
     },
     /// The token expired: `exp` is in the past by at least the leeway. The fields are how long ago `exp` was, and the leeway.
-    #[error("expired: `exp` was {} s ago, the `leeway` is {} s: the caller must get a new token", seconds(.0), seconds(.1))]
+    #[error("expired: `exp` was {} s ago, the `leeway` is {} s: the caller must get a new token, unless the clocks differ", seconds(.0), seconds(.1))]
     Expired(Duration, Duration),
     /// `nbf` is in the future by more than the leeway. The fields are how far, and the leeway.
     #[error("not valid yet: `nbf` is {}", in_future(.0, .1))]
@@ -124,11 +126,11 @@ pub enum VerifyError {
     ExpiresBeforeIssued,
     /// The token is bound to a key or certificate (`cnf`, RFC 7800).
     #[error(
-        "the token is bound to a key or certificate (`cnf`), which a bearer scheme cannot check: configure the issuer not to bind it"
+        "the token is bound to a key or certificate (`cnf`), which a bearer scheme cannot check: configure its client (DPoP, mTLS) and its issuer not to bind it"
     )]
     SenderConstrained,
     /// The claims cannot be decoded into the configured type.
-    #[error("the claims do not decode into the configured type, so correct one of them: {0}")]
+    #[error("the token's claims do not fit the type given to `claims`, so correct either: {0}")]
     CustomClaims(String),
 }
 

@@ -137,7 +137,7 @@ fn p4_key_verifies_only_tokens_of_its_issuer() {
     assert_eq!(
         judge(&strict(), &forged).expect_err("another key with a known kid"),
         VerifyError::Signature(
-            "the issuer's key \"key-1\": the token was altered, or was signed by another key with the same `kid`"
+            "the issuer's key \"key-1\": the token was altered, or was signed by another key with the same `kid`: check where the caller got it"
                 .into()
         )
     );

@@ -42,7 +42,7 @@ pub trait PreparedKey: Send + Sync {
 
 /// The signature is not valid for this key and message.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the signature is not valid")]
+#[error("the signature is not valid for this key and message: check that both are the right ones")]
 pub struct InvalidSignature;
 
 portcullis_core::debug_as_report!(InvalidSignature);

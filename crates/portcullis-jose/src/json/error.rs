@@ -21,7 +21,7 @@ pub enum JsonError {
     #[error("has a member at {0} named `$serde_json::private::…`, which the JSON library reserves")]
     ReservedMember(Position),
     /// Arrays and objects are nested more than 16 levels deep.
-    #[error("is nested more than 16 levels deep at {0}")]
+    #[error("is nested more than 16 levels deep (a fixed limit) at {0}")]
     TooDeep(Position),
     /// JSON, but not of the shape that was expected.
     #[error("has a value of an unexpected type at {0}")]

@@ -3,7 +3,6 @@
 mod raw;
 
 pub(crate) use self::raw::{PUBLIC, RawJwk};
-use crate::header::Header;
 use crate::json::JsonError;
 use crate::key_material::KeyRejected;
 
@@ -12,37 +11,37 @@ use crate::key_material::KeyRejected;
 #[non_exhaustive]
 pub enum SkipReason {
     /// Not a JSON object with unique members.
-    #[error("the key {0}")]
+    #[error("the key {0}: correct the JWK (lines and bytes count from its `{{`)")]
     Json(JsonError),
     /// A required member is absent.
     #[error("its `{0}` is missing: correct the JWK")]
     Missing(&'static str),
     /// A member has the wrong type, or is not base64url where it should be.
-    #[error("its `{0}` has the wrong type, or is not base64url of the right length: correct it")]
+    #[error("its `{0}` is of a wrong type, or not base64url of the right length: correct the JWK")]
     Malformed(&'static str),
     /// `kty` is not `RSA`, `EC` or `OKP`.
     #[error("its `kty` is \"{0}\", not `RSA`, `EC` or `OKP`: use a key of these types")]
     UnsupportedType(String),
     /// `kty` is `oct`. A published secret is not secret.
-    #[error("the key is symmetric: configure the shared secret instead of publishing it")]
+    #[error("the key is a secret (`oct`): pass it to `KeySet::from_secret`; if public, replace it")]
     Symmetric,
     /// `crv` is not `P-256`, `P-384`, `P-521` or `Ed25519`.
     #[error("its `crv` is \"{0}\": use one of `P-256`, `P-384`, `P-521` and `Ed25519`")]
     UnsupportedCurve(String),
     /// The key is for encryption by its `use`, `key_ops`, `alg` or `crv`. This is not a mistake of the issuer.
-    #[error("the key is for encryption")]
+    #[error("the key is for encryption, not for signatures")]
     Encryption,
     /// `use` is neither `sig` nor `enc` (RFC 7517 §4.2).
-    #[error("its `use` is \"{0}\", not `sig`: if it is for signatures, correct the JWK")]
+    #[error("its `use` is \"{0}\", not `sig`: if the key is for signatures, correct the JWK")]
     OtherUse(String),
     /// `key_ops` does not list `verify` (RFC 7517 §4.3).
-    #[error("its `key_ops` does not list `verify`: if it is for signatures, correct the JWK")]
+    #[error("its `key_ops` does not list `verify`: if the key is for signatures, correct the JWK")]
     OtherOperations,
     /// `alg` is not supported, or does not fit `kty` and `crv` (RFC 7517 §4.4).
-    #[error("its `alg` is \"{0}\": use a supported one that fits its `kty` and `crv`")]
+    #[error("its `alg` is \"{0}\", unsupported or unfit for its `kty` and `crv`: correct the JWK")]
     OtherAlgorithm(String),
-    /// `kid` is longer than [`Header::MAX_KID_BYTES`].
-    #[error("its `kid` is longer than {} bytes: shorten it", Header::MAX_KID_BYTES)]
+    /// `kid` is longer than [`Header::MAX_KID_BYTES`](crate::Header::MAX_KID_BYTES).
+    #[error("its `kid` is longer than 256 bytes, a fixed limit: shorten it")]
     KidTooLong,
     /// The numbers of the key cannot be used.
     #[error(transparent)]

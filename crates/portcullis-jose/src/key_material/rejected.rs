@@ -19,7 +19,7 @@ pub enum KeyRejected {
     #[error("the RSA key is unsafe (ROCA weakness) and must be replaced: anyone can forge with it")]
     RsaWeakGenerator,
     /// Even, below 3, or above 32 bits.
-    #[error("not a valid RSA key: its `e` must be odd, from 3 to 2^32 - 1 (usually 65537)")]
+    #[error("invalid RSA key: its `e` must be odd, from 3 to 2^32 - 1; use a key with `e` = 65537")]
     RsaExponent,
     /// Not as many octets as the field of the curve (RFC 7518 §6.2.1.2).
     #[error("not a valid key: `x` or `y` does not fit the curve in length; export the key again")]
@@ -28,10 +28,10 @@ pub enum KeyRejected {
     #[error("the Ed25519 key must be replaced: anyone can forge its signatures (small order)")]
     Ed25519SmallOrder,
     /// Not a point of the curve.
-    #[error("not a valid key: its coordinates are not a point on the curve: export it again")]
+    #[error("not a valid key: its coordinates are not a point on the curve: export the key again")]
     NotOnCurve,
     /// Shorter than the output of the hash (RFC 7518 §3.2).
-    #[error("the secret has {bytes} bytes; {algorithm} needs {required}: replace it at the server")]
+    #[error("the secret has {bytes} bytes, {algorithm} needs {required} or more: get a longer one")]
     SecretTooShort {
         /// The algorithm of the secret.
         algorithm: Algorithm,
@@ -44,7 +44,7 @@ pub enum KeyRejected {
     #[error("the key is not one for {0}: use an algorithm for its type and curve, or another key")]
     WrongAlgorithm(Algorithm),
     /// The cryptographic library does not have the algorithm.
-    #[error("the cryptographic library does not support {0}: use another kind of key")]
+    #[error("the cryptographic library lacks {0}: use another kind of key, or backend `AwsLc`")]
     UnsupportedAlgorithm(Algorithm),
     /// The cryptographic library rejects the key.
     #[error("the cryptographic library rejects the key, without a reason: replace the key")]

@@ -17,7 +17,7 @@ use crate::jwk::{Deviation, RawJwk, SkipReason};
 pub enum KeySetError {
     /// Larger than [`KeySet::MAX_BYTES`].
     #[error(
-        "the key set is larger than {} bytes: check its URL",
+        "the key set is larger than {} bytes, a fixed limit: check its URL, or have the issuer remove keys",
         KeySet::MAX_BYTES
     )]
     TooLarge,
@@ -28,10 +28,10 @@ pub enum KeySetError {
     #[error("this is the metadata of an issuer, not a key set: use the URL in its `jwks_uri`")]
     IssuerMetadata,
     /// No member `keys`.
-    #[error("the key set has no `keys`: check that the URL is that of a JWK Set")]
+    #[error("there is no `keys`: the URL or file must be that of a JWK Set, not of a single key")]
     NoKeysMember,
     /// `keys` is empty.
-    #[error("the key set is empty: have the issuer publish its keys")]
+    #[error("the key set is empty: have the issuer publish its keys, or add them to the file")]
     Empty,
     /// Every key was skipped.
     #[error("none of the {skipped} keys of the set can be used; the first (`kid` {kid}): {first}")]
@@ -45,7 +45,7 @@ pub enum KeySetError {
     },
     /// More than [`KeySet::MAX_KEYS`] are usable.
     #[error(
-        "the key set has more than {} usable keys: remove some",
+        "the key set has more than {} usable keys, a fixed limit: remove some",
         KeySet::MAX_KEYS
     )]
     TooManyKeys,

@@ -18,13 +18,13 @@ pub enum PemError {
     #[error("there is no PEM block `PUBLIC KEY` or `RSA PUBLIC KEY`: give a public key")]
     NoKey,
     /// A private key, which only the issuer may have.
-    #[error("this is a private key, now compromised: replace it, and configure its public half")]
+    #[error("this is a private key, now compromised: replace it, and configure the new public key")]
     PrivateKey,
     /// A certificate or something else. With the number of the block, from 1.
-    #[error("PEM block {0} is neither `PUBLIC KEY` nor `RSA PUBLIC KEY`: remove it")]
+    #[error("PEM block {0} is not a public key: remove it, or convert it (`openssl x509 -pubkey`)")]
     OtherLabel(usize),
     /// Not well-formed PEM, or not a well-formed key.
-    #[error("the PEM text is ill-formed: check it with `openssl pkey -pubin -in FILE`")]
+    #[error("the PEM text is ill-formed: check it with `openssl pkey -pubin -in FILE -noout`")]
     Malformed,
     /// No supported algorithm uses keys of this type. With the number of the block, from 1.
     #[error(
@@ -32,7 +32,7 @@ pub enum PemError {
     )]
     UnsupportedType(usize),
     /// More than [`KeySet::MAX_CANDIDATES`] keys.
-    #[error("there are more than {} keys: remove some", KeySet::MAX_CANDIDATES)]
+    #[error("more than {} keys (fixed limit): remove some", KeySet::MAX_CANDIDATES)]
     TooManyKeys,
     /// The key cannot be used, or not with the algorithm.
     #[error(transparent)]

@@ -70,10 +70,10 @@ pub enum SignatureError {
     #[error("no key of the set has the token's `kid`: check who issued the token")]
     UnknownKid,
     /// The key with the `kid` is for another algorithm than the header's (RFC 8725 §3.1).
-    #[error("the key with the token's `kid` is not for {0}, its algorithm: check its issuer")]
+    #[error("the key with the token's `kid` is not for {0}, the token's `alg`: check the issuer")]
     KidForOtherAlgorithm(Algorithm),
     /// The token has no `kid`, and no key is for its algorithm. A newer set may have the key.
-    #[error("no key of the set is for {0}, and the token has no `kid`: check its issuer")]
+    #[error("no key of the set is for {0}, and the token has no `kid`: check the token's issuer")]
     NoKeyForAlgorithm(Algorithm),
     /// The token has no `kid`, and no key for its algorithm that was tried made the signature. A newer set may have the key.
     #[error(
@@ -82,7 +82,7 @@ pub enum SignatureError {
     )]
     NoKeyMatches,
     /// The key with the `kid` did not make the signature.
-    #[error("the set's key with the token's `kid` does not verify its signature: check its issuer")]
+    #[error("the set's key with the token's `kid` does not verify it: check who issued the token")]
     BadSignature,
 }
 

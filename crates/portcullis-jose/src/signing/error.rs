@@ -24,18 +24,20 @@ pub enum SigningKeyError {
     #[error("the private key is encrypted: decrypt it with `openssl pkey -in FILE -out NEW`")]
     Encrypted,
     /// The key is in the format of OpenSSH.
-    #[error("this is an OpenSSH key: convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`")]
+    #[error(
+        "this is an OpenSSH key: convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`; for Ed25519 make a new key with `openssl genpkey -algorithm ed25519`"
+    )]
     OpenSsh,
     /// The text is not well-formed PEM, or the block is not a well-formed key.
     #[error(
-        "the PEM text is ill-formed: check that the file is complete and that `openssl pkey -in FILE -noout` reads it"
+        "the PEM text is ill-formed: check that the file is complete and that `openssl pkey -in FILE -noout` (`openssl x509` for a certificate) reads it"
     )]
     Malformed,
     /// No supported algorithm uses keys of this type.
     #[error("unsupported type of key: use RSA, EC on P-256, P-384 or P-521, or Ed25519")]
     UnsupportedType,
     /// A member of the JWK is absent, ill-formed, or does not allow signing.
-    #[error("this JWK cannot be used for signing ({0}): export the key again, or use another")]
+    #[error("this JWK cannot be used for signing: {0}")]
     Jwk(SkipReason),
     /// `key_ops` does not list `sign` (RFC 7517 §4.3).
     #[error(
@@ -48,7 +50,7 @@ pub enum SigningKeyError {
     PublicKey,
     /// The JWK is a shared secret.
     #[error(
-        "this key is a shared secret: use a private key here, or for `client_secret_jwt` pass the secret to `SigningKey::from_secret`"
+        "this key is a shared secret: use a private key here; for `client_secret_jwt` use `ClientAuthentication::secret_jwt`"
     )]
     Symmetric,
     /// The RSA key lacks one of `p`, `q`, `dp`, `dq` and `qi` (RFC 7518 §6.3.2).

@@ -157,6 +157,7 @@ impl JwtVerifier {
         let has_fixed_key = |algorithm: &Algorithm| {
             fixed.is_some_and(|keys| keys.keys().any(|key| key.algorithms().contains(algorithm)))
         };
+        let issuer = self.keys.issuer();
         let mut algorithms = self.algorithms.iter();
         let lacks_secret = |it: &&Algorithm| it.is_symmetric() && !has_fixed_key(it);
         Some(
@@ -183,13 +184,13 @@ impl JwtVerifier {
                 ("algorithms", problem.into())
             } else if let Some(symmetric) = algorithms.find(lacks_secret) {
                 let problem = format!(
-                    "{symmetric} needs a secret, and these keys have none: use `KeySet::from_secret`, or another algorithm"
+                    "{symmetric} needs a secret, and the keys of {issuer:?} have none for it: use `KeySet::from_secret`, or another algorithm"
                 );
                 ("algorithms", problem.into())
             } else if fixed.is_some() && !self.algorithms.iter().any(has_fixed_key) {
                 let names: Vec<&str> = self.algorithms.iter().map(|it| it.as_str()).collect();
                 let names = names.join(" or ");
-                let problem = format!("no key is for {names}: allow an algorithm of the keys");
+                let problem = format!("no key of {issuer:?} is for {names}: allow its algorithms");
                 ("algorithms", problem.into())
             } else if self.times.leeway > TimeRules::MAX_LEEWAY {
                 let problem = "must be <= 5 minutes, as expired tokens are accepted for that long";

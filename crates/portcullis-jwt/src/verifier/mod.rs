@@ -8,7 +8,7 @@ use std::{any::Any, iter, sync::Arc};
 use portcullis_core::{
     Principal,
     clock::UnixTime,
-    log::escape,
+    log::{escape, escape_to},
     scheme::{Challenge, PrincipalParts},
 };
 use portcullis_jose::{Algorithm, CompactJws, Header, KeySet, SignatureError, TokenLimits};
@@ -98,7 +98,7 @@ impl JwtVerifier {
         let custom = self.custom_claims.map(|decode| decode(&payload));
         let custom = custom
             .transpose()
-            .map_err(|error| VerifyError::CustomClaims(escape(&error.to_string())))?;
+            .map_err(|error| VerifyError::CustomClaims(escape_to(&error.to_string(), 160)))?;
         Ok(VerifiedToken {
             principal: self.principal(&claims, expires_at, custom, challenge),
             validity,
@@ -148,13 +148,13 @@ impl JwtVerifier {
             E::NoKeyMatches if self.keys.is_fixed() => {
                 let most = KeySet::MAX_CANDIDATES;
                 VerifyError::Signature(format!(
-                    "any of the configured keys that were tried (at most {most} for the algorithm)"
+                    "any of the configured keys that were tried (at most {most} for the algorithm): compare them with the issuer's"
                 ))
             }
             E::NoKeyMatches => VerifyError::NoKeyMatches,
             E::KidForOtherAlgorithm(algorithm) => VerifyError::KidForOtherAlgorithm(algorithm),
             _ => VerifyError::Signature(format!(
-                "the issuer's key {}: the token was altered, or was signed by another key with the same `kid`",
+                "the issuer's key {}: the token was altered, or was signed by another key with the same `kid`: check where the caller got it",
                 kid()
             )),
         })
