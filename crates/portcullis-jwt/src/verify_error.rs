@@ -93,10 +93,10 @@ pub enum VerifyError {
     ClientId(Option<String>),
     /// The token is from the issuer, but not an access token.
     #[error(
-        "not an access token, as the profile {profile:?} requires that {mark}: have the caller send one, or choose another `profile`"
+        "not an access token: the profile {profile:?} requires of the claims that {mark}: have the caller send one, or choose another `profile`"
     )]
     NotAnAccessToken {
-        /// The condition that the token does not meet.
+        /// The condition that the token does not meet, and the value found.
         mark: String,
         /// The name of the profile.
         profile: String,

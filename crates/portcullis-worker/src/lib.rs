@@ -9,11 +9,7 @@
 //! - If the task panics or its runtime ends, [`State::died`] records it and makes an event.
 //! - A run is one piece of the task's work, such as one fetch. [`Worker::request_run_if`] asks for a run, and callers share
 //!   it. [`Worker::wake`] ends a pause.
-//! - [`Worker::wait_until_ended`] waits for a run, [`Worker::wait_for`] for a state, and [`Worker::within`] bounds a wait.
-//! - [`Task::spawn_thread`] runs blocking work on a thread of its own.
-//! - [`Backoff`] doubles the pause after failures, with [`Jitter`], and honours `Retry-After`.
-//! - Times are [`Deadline`](portcullis_core::clock::Deadline)s and a pause is never longer than 10 s, in case a clock
-//!   jumps.
+//! - [`Backoff`] doubles the pause after failures. A pause is never longer than 10 s, in case a clock jumps.
 
 mod backoff;
 mod budget;

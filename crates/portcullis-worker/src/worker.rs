@@ -26,7 +26,7 @@ fn request_stop<S: State>(shared: &Shared<S>) {
 
 /// The task has ended: it was stopped, it panicked, or its runtime was shut down.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the background task ended (stop, panic or end of its runtime): if unintended, restart")]
+#[error("the task of this worker has ended (stop, panic, end of its runtime): restart the service")]
 pub struct TaskEnded;
 
 portcullis_core::debug_as_report!(TaskEnded);

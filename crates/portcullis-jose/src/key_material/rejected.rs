@@ -22,7 +22,7 @@ pub enum KeyRejected {
     #[error("invalid RSA key: its `e` must be odd, from 3 to 2^32 - 1; use a key with `e` = 65537")]
     RsaExponent,
     /// Not as many octets as the field of the curve (RFC 7518 §6.2.1.2).
-    #[error("not a valid key: `x` or `y` does not fit the curve in length; export the key again")]
+    #[error("invalid EC key: its point is compressed or of a wrong length; export it uncompressed")]
     CoordinateLength,
     /// An Ed25519 point of small order, for instance all zeros, for which anyone can make signatures.
     #[error("the Ed25519 key must be replaced: anyone can forge its signatures (small order)")]

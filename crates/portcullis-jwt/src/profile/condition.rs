@@ -8,14 +8,14 @@ use crate::{
 };
 
 /// A statement about the claims of a token.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     claim: ClaimPath,
     test: Test,
     negated: bool,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Test {
     Present,
     Equals(Cow<'static, str>),
@@ -174,12 +174,6 @@ impl fmt::Display for Condition {
                 write!(f, "`{claim}` is {prefix}CLIENT_ID{suffix}")
             }
         }
-    }
-}
-
-impl fmt::Debug for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

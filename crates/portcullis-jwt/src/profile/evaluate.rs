@@ -1,10 +1,14 @@
 //! Applies a profile to the header and the claims of a token.
 
-use portcullis_core::PrincipalKind;
+use portcullis_core::{PrincipalKind, log::escape};
 use portcullis_jose::Header;
 
 use super::{Condition, Profile};
-use crate::{claim_path::ClaimPath, claims::Claims};
+use crate::{
+    claim_path::ClaimPath,
+    claims::{Claim, Claims},
+    verify_error::quoted,
+};
 
 impl Profile {
     /// Whether the header's `typ` is that of an access token.
@@ -40,12 +44,17 @@ impl Profile {
         paths.find(|path| claims.text_at(path).is_err())
     }
 
-    /// The first condition for access tokens that the token does not meet.
-    pub(crate) fn missing_mark(&self, claims: &Claims<'_>) -> Option<&Condition> {
+    /// The first condition for access tokens that the token does not meet, and what its claim is.
+    pub(crate) fn missing_mark(&self, claims: &Claims<'_>) -> Option<String> {
         let client_id = self.client_id(claims);
-        self.marks
-            .iter()
-            .find(|mark| !mark.holds(claims, client_id))
+        let mut marks = self.marks.iter();
+        let mark = marks.find(|mark| !mark.holds(claims, client_id))?;
+        let found = mark.paths().next().and_then(|path| claims.at(path));
+        let found = match found.map(Claim::as_text) {
+            Some(None) => "not a text".to_owned(),
+            text => quoted(text.flatten(), escape),
+        };
+        Some(format!("{mark}, but it is {found}"))
     }
 
     /// The client that requested the token.

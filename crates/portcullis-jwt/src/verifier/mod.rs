@@ -183,10 +183,8 @@ impl JwtVerifier {
             return Err(invalid(path, NON_EMPTY_TEXT, claims.at(path)));
         }
         if let Some(mark) = self.profile.missing_mark(claims) {
-            return Err(VerifyError::NotAnAccessToken {
-                mark: mark.to_string(),
-                profile: self.profile.name().to_owned(),
-            });
+            let profile = self.profile.name().to_owned();
+            return Err(VerifyError::NotAnAccessToken { mark, profile });
         }
         Ok((expires_at, validity))
     }

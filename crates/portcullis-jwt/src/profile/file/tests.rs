@@ -97,12 +97,12 @@ fn fields_adjust_a_base_and_keep_its_conditions() {
     );
     let missing = |json: &str| {
         let claims = Claims::parse(json.as_bytes()).expect("parses");
-        profile.missing_mark(&claims).map(ToString::to_string)
+        profile.missing_mark(&claims)
     };
     assert_eq!(missing(r#"{"typ":"Bearer","tenant":"acme"}"#), None);
     assert_eq!(
         missing(r#"{"typ":"ID","tenant":"acme"}"#).as_deref(),
-        Some("`typ` is \"Bearer\"")
+        Some(r#"`typ` is "Bearer", but it is "ID""#)
     );
     assert!(missing(r#"{"typ":"Bearer"}"#).is_some());
     let header = Header::parse(br#"{"alg":"ES256","typ":"JWT"}"#).expect("a header");
