@@ -24,7 +24,7 @@ pub enum JsonError {
     #[error("is nested more than 16 levels deep (a fixed limit) at {0}")]
     TooDeep(Position),
     /// JSON, but not of the shape that was expected.
-    #[error("has a value of an unexpected type at {0}")]
+    #[error("is, or holds, a value of a wrong type near {0}")]
     UnexpectedType(Position),
 }
 
@@ -40,7 +40,7 @@ pub struct Position {
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.line, self.column) {
-            (1, 0) => f.write_str("the end of an empty document"),
+            (1, 0) => f.write_str("its start"),
             (line, column) => write!(f, "byte {column} of line {line}"),
         }
     }

@@ -251,7 +251,7 @@ mod tests {
         let error = from_slice::<Text<'_>>(br#" {"secret":1}"#).expect_err("not a string");
         assert_eq!(
             error.to_string(),
-            "has a value of an unexpected type at byte 1 of line 1"
+            "is, or holds, a value of a wrong type near byte 1 of line 1"
         );
     }
 }

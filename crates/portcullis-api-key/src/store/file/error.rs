@@ -24,7 +24,7 @@ pub enum KeyFileError {
         was_read: bool,
     },
     /// The watch of the file could not start, or has stopped.
-    #[error("cannot watch the API key file {}", path.display())]
+    #[error("the watch of the API key file {} could not start, or has stopped: restart the service, and if this repeats, raise its limits of threads and descriptors", path.display())]
     Watch {
         /// The file.
         path: PathBuf,
