@@ -14,7 +14,7 @@ pub enum KeyError {
     #[error("a key must live at least 1 ms and end before the year 10000: give another lifetime")]
     Lifetime,
     /// No key has this id.
-    #[error("the store has no API key with the id {0}: list its keys (`portcullis keys list`)")]
+    #[error("the store has no API key with the id {0}: list its keys")]
     NotFound(ApiKeyId),
     /// Another key has this id.
     #[error("the API key {0} would be in the store twice: insert it once, or create another")]

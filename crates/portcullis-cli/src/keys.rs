@@ -170,7 +170,7 @@ fn rotate(path: &Path, id: &str, grace: Duration) -> Done {
 fn hand_over(issued: &IssuedKey) -> Done {
     output::secret(issued.key().expose()).map_err(|error| {
         let id = issued.key().id();
-        format!("API key {id} was created but could not be printed ({error}): revoke it with `portcullis keys revoke`, and create another").into()
+        format!("API key {id} was created but could not be printed ({error}): replace it with `portcullis keys rotate --grace 1s`").into()
     })
 }
 

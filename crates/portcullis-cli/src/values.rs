@@ -62,7 +62,7 @@ pub(crate) fn asymmetric_algorithm(name: &str) -> Result<Algorithm, String> {
 
 fn algorithm(name: &str, known: &[Algorithm]) -> Result<Algorithm, String> {
     let parsed = name.parse().ok().filter(|found| known.contains(found));
-    parsed.ok_or_else(|| format!("unknown algorithm: give {}", any_of(known)))
+    parsed.ok_or_else(|| format!("not an algorithm for this option: give {}", any_of(known)))
 }
 
 /// For messages: `HS256, HS384 or HS512`.

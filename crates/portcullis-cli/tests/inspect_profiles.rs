@@ -22,7 +22,8 @@ async fn no_profile_is_advised_for_other_tokens() {
             let inspected = inspected.exits(i32::from(profile != "auth0"));
             let inspected = inspected.hides(&["the token would be accepted"]);
             if profile != "keycloak" {
-                inspected.prints(&["with --profile keycloak the token would be refused"]);
+                inspected
+                    .prints(&["it looks like a token for --profile keycloak, which refuses it"]);
             }
         }
     }

@@ -78,7 +78,7 @@ async fn metadata_given_as_a_key_set_gets_a_hint() {
     let issuer = TestIssuer::start().await;
     let metadata = format!("{}/.well-known/openid-configuration", issuer.url());
     let checked = check(&metadata).await.exits(1);
-    checked.reports(&["use the URL in its `jwks_uri`"]);
+    checked.reports(&["use the key set at its `jwks_uri`"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -156,9 +156,8 @@ async fn follow_file(
         let file = file.clone();
         let key = spawn_blocking(move || read(&mut lock(&file))).await;
         // A panic, such as one of a log subscriber, must not end the watch.
-        let key = key.unwrap_or_else(|error| {
-            Err(format!("cannot read the file {}: {error}", path.display()))
-        });
+        let key =
+            key.unwrap_or_else(|error| Err(format!("cannot read {} now: {error}", path.display())));
         if let Ok(key) = &key
             && last != *key
         {

@@ -90,7 +90,7 @@ impl TokenError {
                         "; request scopes that this client is allowed"
                     }
                     "invalid_target" => "; check the requested resource or audience",
-                    "unauthorized_client" => "; allow this grant for the client at the server",
+                    "unauthorized_client" => "; allow this client the request at the server",
                     _ => "; the server's log may say why",
                 };
                 let message = format!("{} refused the request: {error}{advice}", answer.url);

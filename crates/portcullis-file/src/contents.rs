@@ -113,7 +113,7 @@ impl Contents {
             ),
             (
                 self.stamp.is_replaceable,
-                "every user may replace it: `chmod o-w` its directory",
+                "every user may replace it: `chmod o-w` its directory (of a link, also that of its target)",
             ),
             (
                 is_private && mode & OTHERS_READ != 0,

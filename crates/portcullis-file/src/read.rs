@@ -128,6 +128,6 @@ fn read_into(
 
 fn too_large(max_bytes: u64) -> io::Error {
     io::Error::other(format!(
-        "it has more than {max_bytes} bytes, the fixed limit: check that it is the right one, or shorten it"
+        "it has more than {max_bytes} bytes, the fixed limit: check that it has the right content and nothing else"
     ))
 }

@@ -54,7 +54,7 @@ fn regular_file_is_read_up_to_the_limit() {
     fs::write(&path, "123456").expect("written");
     assert_eq!(
         refused(&path, 5),
-        "it has more than 5 bytes, the fixed limit: check that it is the right one, or shorten it"
+        "it has more than 5 bytes, the fixed limit: check that it has the right content and nothing else"
     );
 }
 
@@ -200,7 +200,7 @@ fn reader_is_read_up_to_the_limit() {
     let error = read_bounded(&b"123456"[..], 5).expect_err("too long");
     assert_eq!(
         error.to_string(),
-        "it has more than 5 bytes, the fixed limit: check that it is the right one, or shorten it"
+        "it has more than 5 bytes, the fixed limit: check that it has the right content and nothing else"
     );
 }
 

@@ -63,7 +63,8 @@ impl<'de> Claims<'de> {
             Some(_) => None,
         };
         let time = time.filter(|time| time.as_secs() <= MAX);
-        let expected = "a number of seconds from 1970 to the end of the year 9999";
+        let expected =
+            "a number of seconds (not milliseconds) from 1970 to the end of the year 9999";
         time.map(UnixTime::from_duration)
             .ok_or_else(|| invalid(name, expected, claim))
             .map(Some)

@@ -60,25 +60,27 @@ pub enum VerifyError {
     #[error("{0}; newer keys were not available in time (if that persists, see the log)")]
     UnknownKeyNotJudged(Box<Self>),
     /// The issuer's key with the token's `kid` is not for the token's algorithm.
-    #[error("the key with the token's `kid` is not for {0}, the token's `alg`: compare the two")]
+    #[error(
+        "the key with the token's `kid` is not for {0}, the token's `alg`: check who issued the token"
+    )]
     KidForOtherAlgorithm(Algorithm),
     /// The signature is invalid. The field, escaped, names the keys that were tried, and for a key with the token's `kid`
     /// the possible causes.
     #[error("the signature does not verify with {0}")]
     Signature(String),
     /// The payload is not a JSON object with unique members.
-    #[error("the token's payload {0}: check who issued the token")]
+    #[error("the token's payload, which must be a JSON object, {0}: check who issued the token")]
     Claims(JsonError),
     /// A required claim is missing.
     #[error(
-        "the claim `{0}`, or what the profile reads instead, is missing: have the issuer add it, or choose the profile of this issuer (`profile`)"
+        "the claim `{0}` (for `client_id`, each claim that the profile reads for it) is missing: have the issuer add it, or if its tokens never have it, choose the profile of this issuer (`profile`)"
     )]
     MissingClaim(String),
     /// A claim has the wrong type or is out of range. The fields are the claim, and what it is and must be.
-    #[error("the claim `{0}` {1}: have the issuer correct it, or correct the profile")]
+    #[error("the claim `{0}` {1}: have the issuer correct it, or the profile read another")]
     InvalidClaim(String, String),
     /// `iss` is not a trusted issuer, or was looked for to choose keys and is absent. The field is the `iss`, escaped.
-    #[error("the token names {} (`iss`), but only trusted issuers are accepted: compare it with those configured", named("issuer", .0))]
+    #[error("the token names {} (`iss`), but only trusted issuers are accepted: check who issued the token, and compare its `iss` with those configured (it is shown without user name and query)", named("issuer", .0))]
     Issuer(Option<String>),
     /// The token is for another audience.
     #[error("`{claim}` is {found}, which is not an accepted audience: compare with `audience`")]
@@ -89,7 +91,7 @@ pub enum VerifyError {
         found: String,
     },
     /// The client of the token is not accepted. The field is the client, escaped.
-    #[error("the token names {}, but only those in `client_ids` are accepted: if this client may call, add it", named("client", .0))]
+    #[error("the token names {}, but only those in `client_ids` are accepted: if this client may call, add it, and if none is named, check the profile's claims for the client", named("client", .0))]
     ClientId(Option<String>),
     /// The token is from the issuer, but not an access token.
     #[error(
@@ -112,7 +114,7 @@ pub enum VerifyError {
     IssuedInTheFuture(Duration, Duration),
     /// The time from `iat`, or without `iat` from now, to `exp` is too long.
     #[error(
-        "the lifetime of {} s is longer than the accepted {} s: shorten it at the issuer, or raise `max_lifetime`",
+        "the lifetime (until `exp`, from `iat` or else from now) of {} s is longer than the accepted {} s: shorten it at the issuer, or raise `max_lifetime`",
         seconds(.lifetime), seconds(.limit)
     )]
     Lifetime {

@@ -135,8 +135,9 @@ impl Discovery {
     fn not_found(&self, retry_after: Option<Duration>) -> FetchError {
         let urls: Vec<String> = self.candidates.iter().map(display_url).collect();
         let (urls, setting) = (urls.join(" and "), self.url_setting);
-        let message =
-            format!("no metadata found: {urls} answered 404 (derived from `{setting}`: check it)");
+        let message = format!(
+            "no metadata found: {urls} answered 404 (derived from `{setting}`: check it, or configure the URLs)"
+        );
         FetchError::new(FetchErrorKind::Status(404), message).with_retry_after(retry_after)
     }
 
@@ -173,14 +174,14 @@ impl Discovery {
         };
         let (named, metadata) = document(&answer.body).map_err(|error| {
             let message = format!(
-                "{url} is not valid metadata of an issuer ({error}): check `{setting}`, or have the server correct it"
+                "{url} is not usable metadata of an issuer ({error}): check `{setting}`, or have the server correct the metadata, or configure the URL that it lacks"
             );
             FetchError::new(FetchErrorKind::Unusable, message)
         })?;
         if named.issuer != *self.issuer {
             let (found, expected) = (escape_url(&named.issuer), escape_url(&self.issuer));
             let message = format!(
-                "{url} is the metadata of issuer {found}, expected {expected}: check `{setting}`, and configure the issuer exactly as its metadata names it"
+                "{url} is the metadata of issuer {found}, expected {expected}: check `{setting}`, and if this is the right metadata, configure the issuer exactly as its metadata names it"
             );
             return Err(FetchError::new(FetchErrorKind::IssuerMismatch, message));
         }

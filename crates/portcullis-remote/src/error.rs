@@ -13,7 +13,7 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The metadata names another issuer (RFC 8414 §3.3). Configure that one, or the URL of the right metadata.
-    #[error("the metadata of issuer {} names another issuer: configure the issuer exactly as the metadata names it", escape_url(.issuer))]
+    #[error("the metadata of issuer {} names another issuer: check `discover_at` if it is set, or configure the issuer exactly as the metadata names it", escape_url(.issuer))]
     WrongIssuer {
         /// The issuer, as configured.
         issuer: Arc<str>,
@@ -22,7 +22,7 @@ pub enum StartError {
     },
     /// With [`fail_fast`](crate::IssuerBuilder::fail_fast): no keys could be fetched in time. Also without it: a URL is
     /// forbidden.
-    #[error("no keys of issuer {} could be fetched at the start: correct the cause, or check that the issuer can be reached", escape_url(.issuer))]
+    #[error("no keys of issuer {} could be fetched at the start: correct the cause, or if none is given, raise `start_timeout`", escape_url(.issuer))]
     Unavailable {
         /// The issuer.
         issuer: Arc<str>,

@@ -133,13 +133,13 @@ impl IssuerEvent {
                 tracing::error!({ issuer, error = error.to_string(), failures }, "issuer keys cannot be fetched until the configuration or the issuer's metadata is corrected: see the error");
             }
             Self::RefreshFailed { error, failures } => {
-                tracing::warn!({ issuer, error = error.to_string(), failures }, "issuer keys could not be fetched and will be fetched again: if this persists, check the issuer");
+                tracing::warn!({ issuer, error = error.to_string(), failures }, "issuer keys could not be fetched and will be fetched again: if this persists, check what the error names, or the issuer");
             }
             Self::DiscoveryFailed { error } if error.needs_operator() => {
                 tracing::error!({ issuer, error = error.to_string() }, "issuer metadata cannot be used until the metadata or the configuration is corrected (see the error); keys are still fetched from the previous URL");
             }
             Self::DiscoveryFailed { error } => {
-                tracing::warn!({ issuer, error = error.to_string() }, "issuer metadata could not be read again, so keys are still fetched from the previous URL: if this persists, check the issuer");
+                tracing::warn!({ issuer, error = error.to_string() }, "issuer metadata could not be read again, so keys are still fetched from the previous URL: if this persists, check what the error names, or the issuer");
             }
             Self::Recovered { failures } => {
                 tracing::info!(issuer, failures, "issuer keys fetched again after failures");
@@ -151,8 +151,8 @@ impl IssuerEvent {
                     ?age,
                     ?limit,
                     last_error,
-                    "the keys of this issuer could not be fetched for longer than the limit (their lifetime and `stale_limit`): \
-                     requests with tokens of this issuer get 503 until a fetch succeeds, so correct the last error"
+                    "the keys of this issuer were not fetched for longer than the limit (their lifetime and `stale_limit`): \
+                     requests with tokens of this issuer get 503 until a fetch succeeds: correct the last error, if there is one"
                 );
             }
             Self::PrivateKeysPublished { count } => {

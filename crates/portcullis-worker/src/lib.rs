@@ -6,7 +6,6 @@
 //! - Dropping the last clone of the [`Worker`] stops the task at its next `.await`, in the middle of a run if need be.
 //! - The task publishes a [`State`] as a whole, and [`Shared::state`] borrows it without a lock. [`Shared::events`] tells
 //!   of changes, and each event is also logged.
-//! - If the task panics or its runtime ends, [`State::died`] records it and makes an event.
 //! - A run is one piece of the task's work, such as one fetch. [`Worker::request_run_if`] asks for a run, and callers share
 //!   it. [`Worker::wake`] ends a pause.
 //! - [`Backoff`] doubles the pause after failures. A pause is never longer than 10 s, in case a clock jumps.

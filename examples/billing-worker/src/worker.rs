@@ -202,7 +202,7 @@ async fn get(caller: &mut Caller, uri: &Uri) -> Result<(StatusCode, Bytes), BoxE
     };
     timeout(PATIENCE, answered).await.unwrap_or_else(|_| {
         Err(format!(
-            "nothing came from {uri} within {} s: check that orders-api and the issuer run",
+            "nothing came from {uri} within {} s: check that orders-api runs, and for a token the issuer",
             PATIENCE.as_secs()
         )
         .into())

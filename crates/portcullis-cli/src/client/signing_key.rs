@@ -51,7 +51,7 @@ pub(super) fn read(
             ))
         }
         SigningKeyError::Symmetric => format!(
-            "the JWK in {shown} is a shared secret: put its decoded `k` in a file, and give --client-secret-file FILE --auth jwt"
+            "the JWK in {shown} is a shared secret: put its decoded `k` in a file, and give --client-secret-file FILE --auth jwt instead of --private-key"
         )
         .into(),
         error => format!("cannot use the key in {shown}: {error}").into(),

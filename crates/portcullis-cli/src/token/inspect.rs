@@ -171,7 +171,8 @@ fn rough(seconds: f64) -> String {
 
 /// Reads JSON, unless `serde_json` would read it in another way than the library. The error is shown in its place.
 fn read_json(bytes: &[u8]) -> Result<Value, String> {
-    check_foreign_json(bytes).map_err(|error| format!("(cannot be shown: the JSON {error})"))?;
+    check_foreign_json(bytes)
+        .map_err(|error| format!("(cannot be shown: is the token whole? The JSON {error})"))?;
     serde_json::from_slice(bytes).map_err(|_| "(not JSON)".to_owned())
 }
 
@@ -292,7 +293,7 @@ impl Judge<'_> {
                 ))
             }
             Err(error @ VerifyError::NotAnAccessToken { .. }) if preset != "auth0" => Some(
-                format!("with --profile {preset} the token would be refused: {error}"),
+                format!("it looks like a token for --profile {preset}, which refuses it: {error}"),
             ),
             _ => None,
         }

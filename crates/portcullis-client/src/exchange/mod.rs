@@ -293,9 +293,9 @@ async fn exchange(
     let issued_type = response.issued_token_type.as_ref().and_then(Value::as_str);
     if !matches!(issued_type, Some(ACCESS_TOKEN | JWT)) {
         let found = match issued_type {
-            None => "unknown type (`issued_token_type` is missing)".to_owned(),
+            None => "unknown type (`issued_token_type` is missing or not a string)".to_owned(),
             Some(found) if is_registered(found) => format!("type {}", answer.for_message(found)),
-            Some(_) => "unknown type".to_owned(),
+            Some(_) => "a type outside RFC 8693 §3".to_owned(),
         };
         let message = format!(
             "{} exchanged the token for one of {found}, but an access token was requested: configure the server to issue one and to name its type in `issued_token_type`",

@@ -78,7 +78,7 @@ impl TokenEvent {
                 failures,
                 usable_until: Some(until),
             } => {
-                tracing::warn!(client_id, %request, error = error.to_string(), failures, until = to_rfc3339(*until), "access token could not be renewed, and the current one is used until it expires: correct the error");
+                tracing::warn!(client_id, %request, error = error.to_string(), failures, until = to_rfc3339(*until), "access token could not be renewed, and the current one is used until shortly before it expires (`until`): correct the error");
             }
             Self::Failed {
                 error, failures, ..
@@ -86,7 +86,7 @@ impl TokenEvent {
                 tracing::error!(client_id, %request, error = error.to_string(), failures, "no access token could be obtained, so outgoing calls fail until the error is corrected");
             }
             Self::Lapsed { error } => {
-                tracing::error!(client_id, %request, error = error.to_string(), "the last access token has expired and could not be renewed, so outgoing calls fail until the error is corrected");
+                tracing::error!(client_id, %request, error = error.to_string(), "no usable access token is left and none could be obtained, so outgoing calls fail until the error is corrected");
             }
             Self::Recovered { failures } => {
                 tracing::info!(client_id, %request, failures, "access tokens can be obtained again");

@@ -104,7 +104,7 @@ async fn error_advises_what_to_do() {
             "request scopes that this client is allowed",
         ),
         ("invalid_target", "check the requested resource or audience"),
-        ("unauthorized_client", "allow this grant for the client"),
+        ("unauthorized_client", "allow this client the request"),
     ] {
         let body = json!({ "error": code }).to_string();
         setting.issuer.fault(Endpoint::Token, answer(400, &body));

@@ -17,7 +17,7 @@ pub enum SkipReason {
     #[error("its `{0}` is missing: correct the JWK")]
     Missing(&'static str),
     /// A member has the wrong type, or is not base64url where it should be.
-    #[error("its `{0}` is of a wrong type, or not base64url of the right length: correct the JWK")]
+    #[error("its `{0}` has a wrong type, or is no base64url of the right length: correct it")]
     Malformed(&'static str),
     /// `kty` is not `RSA`, `EC` or `OKP`.
     #[error("its `kty` is \"{0}\", not `RSA`, `EC` or `OKP`: use a key of these types")]
@@ -26,7 +26,7 @@ pub enum SkipReason {
     #[error("the key is a secret (`oct`): pass it to `KeySet::from_secret`; if public, replace it")]
     Symmetric,
     /// `crv` is not `P-256`, `P-384`, `P-521` or `Ed25519`.
-    #[error("its `crv` is \"{0}\": use one of `P-256`, `P-384`, `P-521` and `Ed25519`")]
+    #[error("its `crv` is \"{0}\": use `P-256`, `P-384`, `P-521` (`EC`) or `Ed25519` (`OKP`)")]
     UnsupportedCurve(String),
     /// The key is for encryption by its `use`, `key_ops`, `alg` or `crv`. This is not a mistake of the issuer.
     #[error("the key is for encryption, not for signatures")]

@@ -22,7 +22,7 @@ pub enum KeyRejected {
     #[error("invalid RSA key: its `e` must be odd, from 3 to 2^32 - 1; use a key with `e` = 65537")]
     RsaExponent,
     /// Not as many octets as the field of the curve (RFC 7518 §6.2.1.2).
-    #[error("invalid EC key: its point is compressed or of a wrong length; export it uncompressed")]
+    #[error("invalid key: its point is compressed or of a wrong length; export it again")]
     CoordinateLength,
     /// An Ed25519 point of small order, for instance all zeros, for which anyone can make signatures.
     #[error("the Ed25519 key must be replaced: anyone can forge its signatures (small order)")]
@@ -47,7 +47,7 @@ pub enum KeyRejected {
     #[error("the cryptographic library lacks {0}: use another kind of key, or backend `AwsLc`")]
     UnsupportedAlgorithm(Algorithm),
     /// The cryptographic library rejects the key.
-    #[error("the cryptographic library rejects the key, without a reason: replace the key")]
+    #[error("the key could not be loaded, without a reason: try again, then replace it")]
     Backend,
 }
 

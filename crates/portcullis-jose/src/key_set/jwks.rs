@@ -22,10 +22,10 @@ pub enum KeySetError {
     )]
     TooLarge,
     /// Not a JSON object with unique members, or `keys` is not an array.
-    #[error("the key set {0}: check that its URL or file is the right one")]
+    #[error("the key set {0}: check its URL or file, or have it corrected")]
     Json(JsonError),
     /// The metadata of an issuer, which contains the URL of its key set (RFC 8414 §2).
-    #[error("this is the metadata of an issuer, not a key set: use the URL in its `jwks_uri`")]
+    #[error("this is the metadata of an issuer, not a key set: use the key set at its `jwks_uri`")]
     IssuerMetadata,
     /// No member `keys`.
     #[error("there is no `keys`: the URL or file must be that of a JWK Set, not of a single key")]

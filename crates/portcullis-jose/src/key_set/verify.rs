@@ -82,7 +82,7 @@ pub enum SignatureError {
     )]
     NoKeyMatches,
     /// The key with the `kid` did not make the signature.
-    #[error("the set's key with the token's `kid` does not verify it: check who issued the token")]
+    #[error("the key with the token's `kid` does not verify the signature: check who signed")]
     BadSignature,
 }
 

@@ -29,8 +29,6 @@ use crate::thumbprint::Thumbprint;
 ///
 /// ```
 /// use portcullis_jose::SigningKey;
-///
-/// // RFC 8037 Appendix A.
 /// let key = SigningKey::from_jwk(
 ///     br#"{"kty": "OKP", "crv": "Ed25519", "kid": "billing-1",
 ///         "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",

@@ -51,7 +51,7 @@ impl Profile {
         let mark = marks.find(|mark| !mark.holds(claims, client_id))?;
         let found = mark.paths().next().and_then(|path| claims.at(path));
         let found = match found.map(Claim::as_text) {
-            Some(None) => "not a text".to_owned(),
+            Some(None) => "present and not a text".to_owned(),
             text => quoted(text.flatten(), escape),
         };
         Some(format!("{mark}, but it is {found}"))

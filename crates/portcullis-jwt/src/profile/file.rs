@@ -97,7 +97,7 @@ fn read(text: &str) -> Result<Profile, Mistake> {
     if !has_name {
         return Err("`name` is missing: give the profile a name".into());
     } else if let Some((field, _)) = missing.next() {
-        return Err(format!("`{field}` is missing: add it, or a `base` that has it").into());
+        return Err(format!("the profile has no `{field}`: add it or a `base` with it").into());
     } else if has_unite_scopes && !has_scopes {
         return Err("`unite_scope_claims` needs `scope_claims`".into());
     } else if has_base && has_machine && !has_user {

@@ -209,7 +209,7 @@ impl FromStr for Profile {
 
 /// The error for an unknown name of a preset. The message lists the presets.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("unknown profile; expected one of {}", Profile::NAMES.join(", "))]
+#[error("unknown profile (names are in lower case); expected one of {}", Profile::NAMES.join(", "))]
 #[non_exhaustive]
 pub struct UnknownProfile;
 

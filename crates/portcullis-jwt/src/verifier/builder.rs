@@ -190,7 +190,9 @@ impl JwtVerifier {
             } else if fixed.is_some() && !self.algorithms.iter().any(has_fixed_key) {
                 let names: Vec<&str> = self.algorithms.iter().map(|it| it.as_str()).collect();
                 let names = names.join(" or ");
-                let problem = format!("no key of {issuer:?} is for {names}: allow its algorithms");
+                let problem = format!(
+                    "no key of {issuer:?} is for {names}: allow others, or correct the keys"
+                );
                 ("algorithms", problem.into())
             } else if self.times.leeway > TimeRules::MAX_LEEWAY {
                 let problem = "must be <= 5 minutes, as expired tokens are accepted for that long";

@@ -61,7 +61,7 @@ fn identity(certificate: &Secret, key: &Secret) -> Result<(Secret, UnixTime), St
     let not_after = own.tbs_certificate().validity().not_after;
     let pem = Secret::new([certificate.expose(), b"\n", key.expose()].concat());
     reqwest::Identity::from_pem(pem.expose())
-        .map_err(|_| "cannot use the certificate with the private key: the private key must be in PEM, not encrypted, and that of the certificate")?;
+        .map_err(|_| "cannot use the certificate with its private key, which may be in a file of its own: the key must be in PEM, not encrypted, and that of the certificate")?;
     Ok((pem, UnixTime::from_duration(not_after.to_unix_duration())))
 }
 

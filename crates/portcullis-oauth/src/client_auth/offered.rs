@@ -41,7 +41,7 @@ impl ClientAuthentication {
             )
         };
         let cannot_sign = |error: SigningKeyError| {
-            FetchError::credential(format!("cannot sign with the client's secret: {error}"))
+            FetchError::credential(format!("cannot sign with a secret of client {id}: {error}"))
         };
         let mut credentials = match &self.method {
             Method::Secret(secrets, secret_use) => {

@@ -26,7 +26,7 @@ impl ClientFactory {
     pub(super) fn client(&self, pem: Option<&Secret>) -> Result<Client, ConfigError> {
         let failed = |error: reqwest::Error| {
             let problem = format!(
-                "cannot create an HTTP client ({}): check `root_certificates` and the client's certificate",
+                "cannot create an HTTP client ({}): check the client's certificate and private key, if there are any, or else `root_certificates`",
                 with_causes(&error)
             );
             ConfigError::new("http", problem)
@@ -39,7 +39,7 @@ impl ClientFactory {
                 let error = with_causes(&error);
                 tracing::warn!(
                     error,
-                    "cannot load the system's root certificates, so https requests will fail: install them, or set `root_certificates`"
+                    "cannot use the system's root certificates, so https requests will fail: install them or set `root_certificates`; or if the error is about a key, correct the client's certificate"
                 );
                 let builder = self.builder(identity)?;
                 let builder = builder.tls_certs_only([] as [Certificate; 0]);

@@ -44,7 +44,7 @@ impl Resolve for GuardedResolver {
 /// A discovered host has no address that it may have.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error(
-    "the discovered host resolves only to addresses that are not publicly routable, and the issuer is not in such a network: have the metadata corrected, or if this is intended, configure the URL (`jwks_uri`, `token_endpoint`, `revocation_endpoint`), which may be in any network"
+    "the discovered host resolves only to addresses that are not publicly routable, and the issuer is not known to be in the same kind of network: have the metadata corrected, or if this is intended, configure the URL (`jwks_uri`, `token_endpoint`, `revocation_endpoint`), which may be in any network"
 )]
 pub(super) struct ForbiddenAddress;
 

@@ -134,7 +134,8 @@ fn proxy_host(variable: &str, value: &OsStr) -> Result<String, ConfigError> {
     let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
     if host.is_empty() {
         // The value may contain a password.
-        let problem = format!("`{variable}` is not the URL of a proxy: correct it or unset it");
+        let problem =
+            format!("`{variable}` is not the URL of an http or socks5 proxy: correct or unset it");
         return Err(ConfigError::new("environment_proxies", problem));
     }
     Ok(host.to_owned())

@@ -124,7 +124,7 @@ pub(crate) fn discovered(
         return Ok(url);
     }
     Err(refuse(
-        "is not publicly routable, and the issuer is not in such a network (a configured URL may be in any)",
+        "is not publicly routable, and the issuer is not known to be in the same kind of network (a configured URL may be in any)",
     ))
 }
 

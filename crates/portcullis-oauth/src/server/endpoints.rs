@@ -192,7 +192,7 @@ impl DiscoveredEndpoints {
         let (name, url) = (endpoint.as_str(), display_url(&url));
         let issuer = escape_url(self.discovery.issuer());
         let message = format!(
-            "the discovered `{name}` {url} is neither on the origin of the issuer {issuer} nor of `discover_at`, and would receive the client's credentials: have the metadata corrected, or if this is intended, list its origin with `allow_origin`"
+            "the discovered `{name}` {url} is neither on the origin of the issuer {issuer} nor of `discover_at`, and would receive the client's credentials or a token: have the metadata corrected, or if this is intended, list its origin with `allow_origin`"
         );
         Err(FetchError::new(FetchErrorKind::Forbidden, message))
     }
@@ -243,7 +243,7 @@ impl DiscoveredEndpoints {
 pub(super) fn no_endpoint(endpoint: OAuthEndpoint, server: &str) -> FetchError {
     let (name, server) = (endpoint.as_str(), escape_url(server));
     let message = format!(
-        "the authorization server {server} has no `{name}`, as neither its metadata nor the configuration names one: configure `{name}`, if the server has one"
+        "the `{name}` of the authorization server {server} is not known, as neither the configuration nor metadata names one: configure `{name}`, if the server has one"
     );
     FetchError::new(FetchErrorKind::NoEndpoint, message)
 }

@@ -174,7 +174,7 @@ impl IssuerBuilder {
         if start_timeout.is_zero() && !fail_fast {
             tracing::info!(
                 issuer = &*name,
-                "fetching the issuer's keys in the background: requests with its tokens get 503 until then"
+                "fetching the issuer's keys in the background: unless saved keys were read, requests with its tokens get 503 until then"
             );
             return Ok(issuer);
         }

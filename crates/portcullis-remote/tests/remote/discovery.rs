@@ -58,7 +58,7 @@ async fn missing_metadata_is_reported() {
     for part in [
         "/oidc/.well-known/openid-configuration",
         "/.well-known/oauth-authorization-server/oidc",
-        "(derived from `issuer`: check it)",
+        "(derived from `issuer`: check it, or configure the URLs)",
     ] {
         assert!(text.contains(part), "{text}");
     }

@@ -53,7 +53,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<KeyRecord>, Vec<String>> {
             None => Ok(record),
             Some(first) => {
                 let first = line(first);
-                let problem = format!("line {first} has a key of this id too: remove one");
+                let problem = format!("line {first} has a key of this id too: keep the revoked one, or the one with the higher `revision`");
                 Err((start, problem))
             }
         });
@@ -99,7 +99,7 @@ fn read_top_level(text: &str) -> Result<(DeArray<'_>, Option<Mistake>), Mistake>
         integer(value).filter(|version| *version == VERSION)
     })?;
     if version.is_none() {
-        let problem = "`version = 1` is missing, so the file is not a key file, or is truncated: restore it from a backup";
+        let problem = "`version = 1` is missing, so the file is empty, cut short or no key file: correct the path, or restore it";
         return Err((0, problem.to_owned()));
     }
     fields.reject_unknown()?;

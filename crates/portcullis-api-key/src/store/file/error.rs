@@ -32,7 +32,7 @@ pub enum KeyFileError {
         source: io::Error,
     },
     /// The file cannot be replaced.
-    #[error("cannot write {}, so the API keys are unchanged", path.display())]
+    #[error("cannot write {}: list the API keys, since they may have changed", path.display())]
     Write {
         /// The file, its lock or its directory.
         path: PathBuf,
@@ -131,7 +131,7 @@ fn advice(path: &Path, source: &io::Error, was_read: bool) -> String {
             " (restore it from a backup, or deploy it again)".to_owned()
         }
         io::ErrorKind::NotFound => format!(
-            " (if it never existed, run `portcullis keys create --store {} --owner OWNER`)",
+            " (correct the path or restore the file; only for a new one, run `portcullis keys create --store {} --owner OWNER`)",
             path.display()
         ),
         _ if is_out_of_descriptors(source) => " (raise the limit of open files)".to_owned(),

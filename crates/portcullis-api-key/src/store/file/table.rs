@@ -80,8 +80,8 @@ pub(super) fn id(entry: &DeTable<'_>) -> Option<ApiKeyId> {
 /// Reads the `[[keys]]` table that begins at `start`.
 pub(super) fn read_entry(table: DeTable<'_>, start: usize) -> Result<KeyRecord, Mistake> {
     const SCOPES: &str = "a list of scopes: printable ASCII without spaces, quotes and backslashes";
-    const TIME: &str = "a time such as 2026-01-31T12:00:00Z";
-    const EXPIRY: &str = "a time such as 2026-01-31T12:00:00Z, or \"never\"";
+    const TIME: &str = "a time without quotes, such as 2026-01-31T12:00:00Z";
+    const EXPIRY: &str = "a time without quotes, such as 2026-01-31T12:00:00Z, or \"never\"";
 
     let owner_at = table.get("owner").map_or(start, |owner| owner.span().start);
     let mut fields = Fields { table, start };

@@ -89,7 +89,7 @@ impl<'t> Fields<'t> {
             Some((at, name)) if ELSEWHERE.split(' ').any(|other| other == name) => Err(Mistake {
                 at: Some(at),
                 problem: format!(
-                    "`{name}` is not part of a profile: set it where the issuer is configured"
+                    "`{name}` is not part of a profile: remove it, and see if it is a setting of the issuer or service"
                 ),
             }),
             Some((at, name)) => Err(unknown("field", name, at, &self.known)),

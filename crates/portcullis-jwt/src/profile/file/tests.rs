@@ -143,7 +143,7 @@ fn mistake_is_reported_with_line_and_field() {
         (
             "types = [\"JWT\", \"at+jwt\"]\n",
             "",
-            "`types` is missing: add it, or a `base` that has it",
+            "the profile has no `types`: add it or a `base` with it",
         ),
         (
             "audience_rule = \"audience_and_client_id\"\n",

@@ -135,7 +135,7 @@ fn all_problems_are_reported_at_once() {
     let found = problems(&text);
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(
-        found[0].ends_with("line 3 has a key of this id too: remove one"),
+        found[0].ends_with("line 3 has a key of this id too: keep the revoked one, or the one with the higher `revision`"),
         "{found:?}"
     );
 }
