@@ -73,7 +73,7 @@ pub enum VerifyError {
     Claims(JsonError),
     /// A required claim is missing.
     #[error(
-        "the claim `{0}` (for `client_id`, each claim that the profile reads for it) is missing: have the issuer add it, or if its tokens never have it, choose the profile of this issuer (`profile`)"
+        "the claim `{0}` is missing: have the issuer add it, or if its tokens never have it, choose the profile of this issuer (`profile`)"
     )]
     MissingClaim(String),
     /// A claim has the wrong type or is out of range. The fields are the claim, and what it is and must be.

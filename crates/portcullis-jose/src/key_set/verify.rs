@@ -67,7 +67,7 @@ pub enum SignatureError {
     #[error(transparent)]
     Malformed(JwsError),
     /// No key has the `kid`, and no key without `kid` that was tried made the signature. A newer set may have the key.
-    #[error("no key of the set has the token's `kid`: check who issued the token")]
+    #[error("no key of the set has the token's `kid`: fetch a newer set, or check who signed")]
     UnknownKid,
     /// The key with the `kid` is for another algorithm than the header's (RFC 8725 §3.1).
     #[error("the key with the token's `kid` is not for {0}, the token's `alg`: check the issuer")]
