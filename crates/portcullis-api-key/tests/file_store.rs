@@ -318,5 +318,5 @@ async fn panic_at_the_start_is_not_reported_as_an_unreadable_file() {
     wired.create("a");
     let store = FileStore::builder(&wired.path).clock(Arc::new(Broken));
     let error = store.start().await.expect_err("no time");
-    assert!(error.to_string().starts_with("cannot watch "), "{error}");
+    assert!(error.to_string().starts_with("the watch of "), "{error}");
 }

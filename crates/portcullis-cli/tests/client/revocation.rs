@@ -124,7 +124,10 @@ async fn server_without_revocation_endpoint_is_reported() {
     let scene = Scene::start().await;
     scene.issuer.without_metadata("revocation_endpoint");
     let ended = scene.revoke(TOKEN, &[]).await;
-    ended.failed(1, &["no `revocation_endpoint`"]);
+    ended.failed(
+        1,
+        &["the `revocation_endpoint` of the authorization server"],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

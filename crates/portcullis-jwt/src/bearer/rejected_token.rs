@@ -34,20 +34,17 @@ pub(super) fn whose_token(
 ) -> String {
     use VerifyError::{AlgorithmNotAllowed, Issuer, Jws, Type};
 
-    let (issuer, kid) = (verifier.issuer(), quoted(header.kid(), escape));
-    match error {
-        // The token's form, header or issuer is wrong, and the error itself says how.
-        Jws(_) | AlgorithmNotAllowed(_) | Type { .. } | Issuer(_) => String::new(),
-        // No key verified the signature.
-        error if error.key_problem().is_some() => {
-            format!(" (checked as a token of issuer {issuer:?}; in its header `kid` is {kid})")
-        }
-        _ => {
-            let payload = jws.payload().unwrap_or_default();
-            let claims = Claims::parse(&payload);
-            let client = claims.iter().find_map(|it| verifier.profile.client_id(it));
-            let client = quoted(client, escape);
-            format!(" (a token of issuer {issuer:?}, client {client}, `kid` {kid})")
-        }
+    // The token's form, header or issuer is wrong, and the error itself says how.
+    if let Jws(_) | AlgorithmNotAllowed(_) | Type { .. } | Issuer(_) = error {
+        return String::new();
     }
+    let (issuer, kid) = (verifier.issuer(), quoted(header.kid(), escape));
+    if error.key_problem().is_some() {
+        return format!(" (checked as a token of issuer {issuer:?}; in its header `kid` is {kid})");
+    }
+    let payload = jws.payload().unwrap_or_default();
+    let claims = Claims::parse(&payload);
+    let client = claims.iter().find_map(|it| verifier.profile.client_id(it));
+    let client = quoted(client, escape);
+    format!(" (a token of issuer {issuer:?}, client {client}, `kid` {kid})")
 }

@@ -148,7 +148,7 @@ fn mistake_is_reported_with_line_and_field() {
         (
             "audience_rule = \"audience_and_client_id\"\n",
             "",
-            "`audience_rule` is missing",
+            "the profile has no `audience_rule`",
         ),
         (
             "audience_and_client_id",
