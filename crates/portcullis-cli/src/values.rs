@@ -28,7 +28,7 @@ pub(crate) fn requested_scopes(text: &str) -> Result<ScopeSet, String> {
     let scopes = scopes(text)?;
     if scopes.is_empty() {
         return Err(
-            "there is no scope in it: leave the option out to get the server's default scopes"
+            "the list of scopes is empty: omit the option to get the server's default scopes"
                 .to_owned(),
         );
     }

@@ -11,7 +11,7 @@ pub(crate) struct Lifetime {
     refresh_at: UnixTime,
     /// When an unused token is renewed: at `refresh_at`, but no sooner than 5 s after the previous token request.
     pub(crate) idle_refresh_at: UnixTime,
-    /// When the token is no longer handed out: before `expires_at`, so that it does not expire in transit.
+    /// Until when the token is added to requests: before `expires_at`, so that it does not expire in transit.
     pub(crate) usable_until: UnixTime,
     pub(crate) expires_at: UnixTime,
     /// If the clock shows an earlier time, it was set back, and the age of the token is unknown.

@@ -23,7 +23,7 @@ pin_project! {
     #[project = KindProjection]
     enum Kind<B> {
         Inner { #[pin] body: B },
-        // Boxed, so that this body is no larger than most inner bodies.
+        // Boxed to keep the enum small.
         Refusal { bytes: Option<Box<Bytes>> },
     }
 }

@@ -124,7 +124,7 @@ impl TokenExchange {
     }
 
     /// Reports that a service rejected the token that was exchanged for `subject`'s (401 `invalid_token`). Returns
-    /// true if the token is no longer handed out, so that another can be asked for.
+    /// true if the exchange no longer returns the token, so that the caller can obtain another one.
     ///
     /// Limited for each cached subject as [`TokenSource::reject`] is, and for all to 32 at once and one more per second.
     #[must_use]

@@ -46,7 +46,7 @@ pub enum TokenEvent {
     /// The token response has no `token_type` (RFC 6749 §5.1), so the token is used as a bearer token. Announced again only
     /// after a response with a `token_type`.
     Untyped,
-    /// A service rejected the current token. It is no longer handed out.
+    /// A service rejected the current token. The source no longer returns this token.
     #[non_exhaustive]
     Rejected {
         /// When it would have expired.
@@ -99,7 +99,7 @@ impl TokenEvent {
             }
             Self::Untyped => client.warn_untyped(),
             Self::Rejected { expires_at } => {
-                tracing::warn!(client_id, %request, expires_at = to_rfc3339(*expires_at), "a service rejected the access token, which is no longer used: if this repeats, check which issuer and audience the service accepts");
+                tracing::warn!(client_id, %request, expires_at = to_rfc3339(*expires_at), "a service rejected the access token, so the token is discarded: if this repeats, check which issuer and audience the service accepts");
             }
             Self::CredentialExpires { at } => {
                 tracing::warn!(client_id, %request, at = to_rfc3339(*at), "the client's credential has expired or expires within a week: replace it");
@@ -108,7 +108,7 @@ impl TokenEvent {
             Self::ShutDown => tracing::info!(client_id, %request, "token source shut down"),
             Self::TaskEnded => {
                 let error = last_error.map(ToString::to_string);
-                tracing::warn!(client_id, %request, error, "access tokens are no longer renewed");
+                tracing::warn!(client_id, %request, error, "the renewal of access tokens has stopped");
             }
         }
     }

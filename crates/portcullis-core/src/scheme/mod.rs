@@ -51,7 +51,7 @@ pub trait Scheme: Send + Sync + 'static {
     fn source(&self) -> CredentialSource;
 
     /// Finds the scheme's credential in the request and does not verify it, so no IO or cryptography is needed. Returns
-    /// `None` if there is no credential, and an empty slice for a credential outside the head, such as a client certificate.
+    /// `None` without a credential. A credential that is not in the head, such as a client certificate, is an empty slice.
     ///
     /// # Errors
     ///

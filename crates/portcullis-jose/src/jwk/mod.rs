@@ -17,13 +17,15 @@ pub enum SkipReason {
     #[error("its `{0}` is missing: correct the JWK")]
     Missing(&'static str),
     /// A member has the wrong type, or is not base64url where it should be.
-    #[error("its `{0}` has a wrong type, or is no base64url of the right length: correct it")]
+    #[error("its `{0}` has a wrong type, a wrong length, or is not base64url: correct the member")]
     Malformed(&'static str),
     /// `kty` is not `RSA`, `EC` or `OKP`.
     #[error("its `kty` is \"{0}\", not `RSA`, `EC` or `OKP`: use a key of these types")]
     UnsupportedType(String),
     /// `kty` is `oct`. A published secret is not secret.
-    #[error("the key is a secret (`oct`): pass it to `KeySet::from_secret`; if public, replace it")]
+    #[error(
+        "a shared secret (`oct`): replace it if it was published, or use `KeySet::from_secret`"
+    )]
     Symmetric,
     /// `crv` is not `P-256`, `P-384`, `P-521` or `Ed25519`.
     #[error("its `crv` is \"{0}\": use `P-256`, `P-384`, `P-521` (`EC`) or `Ed25519` (`OKP`)")]
