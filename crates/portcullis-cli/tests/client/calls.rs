@@ -124,7 +124,7 @@ async fn conflicting_options_are_reported() {
         ),
         (
             &[&issuer, &id, &by_secret, &["--scope", " "]],
-            &["--scope", "no scope"],
+            &["--scope", "the list of scopes is empty"],
         ),
         (
             &[&configured, &id, &by_secret, &["--issuer-id", "issuer"]],
