@@ -168,21 +168,13 @@ impl IssuerBuilder {
     /// If the tokio runtime was built without its timer or IO driver.
     pub async fn start(self) -> Result<Issuer, StartError> {
         let (start_timeout, fail_fast) = (self.start_timeout, self.fail_fast);
+        let waits = fail_fast || !start_timeout.is_zero();
         let longest_wait = self.longest_wait;
-        let (issuer, first_fetch) = self.spawn().await?;
-        let name = issuer.keys().issuer().clone();
-        if start_timeout.is_zero() && !fail_fast {
-            tracing::info!(
-                issuer = &*name,
-                "fetching the issuer's keys in the background: unless saved keys were read, requests with its tokens get 503 until then"
-            );
+        let (issuer, first_fetch) = self.spawn(waits).await?;
+        if !waits {
             return Ok(issuer);
         }
-        tracing::info!(
-            issuer = &*name,
-            ?start_timeout,
-            "waiting for the issuer's keys"
-        );
+        let name = issuer.keys().issuer().clone();
         // With keys from disk, the start waits no longer than a request would (`longest_wait`).
         let patience = match issuer.is_ready() {
             true => start_timeout.min(longest_wait),
@@ -219,11 +211,19 @@ impl IssuerBuilder {
         }
     }
 
-    /// Starts the task. Also returns its first fetch.
-    async fn spawn(self) -> Result<(Issuer, RunTicket), ConfigError> {
+    /// Logs whether the start waits for keys, then starts the task. Also returns its first fetch.
+    async fn spawn(self, waits: bool) -> Result<(Issuer, RunTicket), ConfigError> {
         let runtime = current_runtime("IssuerBuilder::start")?;
         self.check()?;
         let fetcher = self.fetcher()?;
+        let (issuer, start_timeout) = (&*self.issuer, self.start_timeout);
+        match waits {
+            true => tracing::info!(issuer, ?start_timeout, "waiting for the issuer's keys"),
+            false => tracing::info!(
+                issuer,
+                "fetching the issuer's keys in the background: unless saved keys are read, requests with its tokens get 503 until then"
+            ),
+        }
         let disk = self
             .directory
             .as_deref()
