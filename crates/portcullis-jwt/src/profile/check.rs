@@ -22,38 +22,38 @@ impl Profile {
         let problems = [
             (
                 self.types.is_empty() && !self.untyped,
-                "it accepts no `typ`, so no token: set the `typ` of access tokens",
+                "it accepts no `typ`, so no token: list the `typ` of access tokens in `types`",
             ),
             (
                 self.types
                     .iter()
                     .any(|typ| typ.is_empty() || typ.contains('/')),
-                "a type is empty or contains `/`: leave out `application/`",
+                "a name in `types` is empty or contains `/`: leave out `application/`",
             ),
             (
                 like_id_tokens && self.marks.is_empty() && !self.may_lack_marks,
-                "it accepts `JWT` or no `typ`, as ID tokens have: add a condition that only access tokens meet",
+                "it accepts `JWT` or no `typ`, as ID tokens have: add a condition that only access tokens meet (`mark`; in a file `access_token_if` or `not_access_token_if`)",
             ),
             (
                 self.audience_claims.is_empty()
                     || self.audience_claims.iter().any(|claim| claim.is_empty()),
-                "the list of audience claims or one of its names is empty: the usual claim is `aud`",
+                "`audience_claims` or one of its names is empty: the usual claim is `aud`",
             ),
             (
                 self.needs_client_id() && self.client_id.is_empty(),
-                "its audience rule needs the client, and no claim names the client: set the client id claims",
+                "its audience rule needs the client, and no claim names the client: set `client_id_claims`",
             ),
             (
                 self.alternatives().any(Vec::is_empty),
-                "an alternative of its kind rule has no condition and never matches: add one, or remove it",
+                "an alternative of `machine_if` or `user_if` has no condition and never matches: add one, or remove it",
             ),
             (
                 Scope::parse(&format!("{}x", self.role_prefix)).is_err(),
-                "its role prefix has characters that scopes cannot have: use printable ASCII without space, quotes and backslash",
+                "`role_prefix` has characters that scopes cannot have: use printable ASCII without space, quotes and backslash",
             ),
             (
                 self.role_prefix.is_empty() && !self.roles.is_empty(),
-                "its role prefix is empty, so a scope that a client requests would pass for a role: set a prefix, or \
+                "`role_prefix` is empty, so a scope that a client requests would pass for a role: set a prefix, or \
                  read the roles as scopes (`united_scope_claims`; in a file `scope_claims` and `unite_scope_claims`)",
             ),
         ];
@@ -104,7 +104,7 @@ mod tests {
             (strict().types(["application/at+jwt"]), "application/"),
             (strict().types(["jwt"]), "add a condition"),
             (strict().dangerous_accept_untyped(), "add a condition"),
-            (strict().audience_claims(none), "audience claims"),
+            (strict().audience_claims(none), "`audience_claims`"),
             (
                 strict()
                     .audience_rule(AudienceRule::ClientId)
@@ -112,7 +112,7 @@ mod tests {
                 "no claim names the client",
             ),
             (strict().kind_rule(vec![vec![]], vec![]), "no condition"),
-            (strict().role_prefix("my role:"), "role prefix"),
+            (strict().role_prefix("my role:"), "`role_prefix`"),
             (Profile::keycloak().role_prefix(""), "united_scope_claims"),
             (strict().required_claims([""]), "empty name"),
             (

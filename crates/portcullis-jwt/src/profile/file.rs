@@ -32,7 +32,7 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// The first mistake, with its line and field.
+    /// The first mistake, in most cases with its line.
     pub fn from_toml(text: &str) -> Result<Self, ProfileFileError> {
         read(text).map_err(|Mistake { at, problem }| {
             let before = at.and_then(|at| text.as_bytes().get(..at));
@@ -43,7 +43,7 @@ impl Profile {
     }
 }
 
-/// Why the text of a file is not a profile: the line, unless it is about the file as a whole, the field and the mistake.
+/// Why the text of a file is not a profile: the first mistake, in most cases with its line.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ProfileFileError(String);

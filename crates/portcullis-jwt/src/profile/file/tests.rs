@@ -128,7 +128,7 @@ fn mistake_is_reported_with_line_and_field() {
             "colour = 1",
             "line 12: unknown field `colour`; expected one of base, name,",
         ),
-        ("\"r:\"", "\"\"", "its role prefix is empty"),
+        ("\"r:\"", "\"\"", "`role_prefix` is empty"),
         (
             "role_prefix",
             "algorithms",
@@ -163,7 +163,7 @@ fn mistake_is_reported_with_line_and_field() {
         (
             "[\"aud\", \"resource\"]",
             "[]",
-            "the list of audience claims",
+            "`audience_claims` or one of its names is empty",
         ),
         (
             "[\"aud\", \"resource\"]",
@@ -264,7 +264,7 @@ fn mistake_is_reported_with_line_and_field() {
         (
             "user_if = [[",
             "user_if = [[], [",
-            "an alternative of its kind rule has no condition",
+            "an alternative of `machine_if` or `user_if` has no condition",
         ),
         ("\"example\"", "\"example", "line 2: invalid TOML"),
     ] {
