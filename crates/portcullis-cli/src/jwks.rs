@@ -17,7 +17,7 @@ use crate::{
 pub(crate) enum JwksCommand {
     /// Fetch a key set and list its keys.
     ///
-    /// The exit status is 0 if every key is usable or for encryption, 1 if the set cannot be used or another key was skipped.
+    /// The exit status is 0 if every key is usable or for encryption, 1 if not, 2 for wrong arguments.
     Check(Check),
 }
 

@@ -15,7 +15,7 @@ pub(crate) enum TokenCommand {
     /// Read a token from standard input, print its content, and check whether it would be accepted.
     ///
     /// Without --issuer it is not verified. The exit status is 0 if the token would be accepted, or if it was not verified
-    /// and is well-formed; otherwise 1.
+    /// and is well-formed, 1 if not, 2 for wrong arguments.
     Inspect(Box<inspect::Inspect>),
     /// Get a token by client credentials. It is the only output on stdout.
     ///
