@@ -5,6 +5,7 @@ mod answer;
 mod client_factory;
 mod error;
 mod headers;
+mod proxy;
 mod resolver;
 mod settings;
 mod token_file;
@@ -63,8 +64,9 @@ impl HttpClient {
         others: &[&Url],
     ) -> Result<Self, ConfigError> {
         let hosts = others.iter().filter_map(|url| url.host_str());
-        let proxies = settings.proxy_hosts.clone()?;
+        let proxies = settings.proxies.clone()?;
         let is_behind_proxy = !proxies.is_empty();
+        let proxies = proxies.into_iter().map(|proxy| proxy.host);
         let factory = ClientFactory {
             settings: settings.clone(),
             configured: configured.clone(),
@@ -237,9 +239,13 @@ mod tests {
     use super::{address::Network, *};
     use crate::FetchErrorKind;
 
-    fn client(proxies: &[String], configured: &Url) -> HttpClient {
+    fn client(is_behind_proxy: bool, configured: &Url) -> HttpClient {
         let mut settings = HttpSettings::default();
-        settings.proxy_hosts = Ok(proxies.to_vec());
+        if is_behind_proxy {
+            // The requests of these tests do not pass a proxy for https.
+            let variable = |name: &str| (name == "HTTPS_PROXY").then(|| "proxy.example:1".into());
+            settings.proxies = proxy::from_environment(variable);
+        }
         HttpClient::new(&settings, system_clock(), configured, &[]).unwrap()
     }
 
@@ -247,7 +253,7 @@ mod tests {
     async fn discovered_name_with_a_private_address_is_not_connected_to() {
         let issuer = TestIssuer::start().await;
         let configured = Url::parse("https://issuer.example").unwrap();
-        let http = client(&[], &configured);
+        let http = client(false, &configured);
         let discovered = Url::parse(&issuer.jwks_uri().replace("127.0.0.1", "localhost")).unwrap();
         let error = http.get(&discovered, None).await.expect_err("private");
         assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
@@ -263,12 +269,12 @@ mod tests {
     async fn network_of_the_issuer_is_learned_from_its_answer() {
         let issuer = TestIssuer::start().await;
         let url = Url::parse(&issuer.discovery_uri()).unwrap();
-        for (proxies, is_learned) in [(&[][..], true), (&["proxy.example".to_owned()], false)] {
-            let http = client(proxies, &url);
+        for is_behind_proxy in [false, true] {
+            let http = client(is_behind_proxy, &url);
             let answer = http.get(&url, None).await.unwrap();
             http.learn_issuer_network(&answer);
             let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
-            assert_eq!(http.networks().allows(loopback), is_learned);
+            assert_eq!(http.networks().allows(loopback), !is_behind_proxy);
         }
     }
 
@@ -276,8 +282,8 @@ mod tests {
     async fn discovered_names_are_checked_behind_a_proxy() {
         let issuer = Url::parse("https://issuer.example").unwrap();
         let inside = Url::parse("http://localhost:1").unwrap();
-        for proxies in [&[][..], &["proxy.example".to_owned()]] {
-            let http = client(proxies, &issuer);
+        for is_behind_proxy in [false, true] {
+            let http = client(is_behind_proxy, &issuer);
             let error = http.get(&inside, None).await.expect_err("private");
             assert_eq!(error.kind(), FetchErrorKind::Forbidden, "{error}");
         }

@@ -1,16 +1,11 @@
 //! The HTTP settings that `portcullis-remote` and `portcullis-client` share.
 
-use std::{
-    ffi::{OsStr, OsString},
-    io,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
-use http::Uri;
 use portcullis_core::ConfigError;
-use reqwest::{Certificate, Client, ClientBuilder, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, NoProxy, redirect};
+
+use super::proxy::{EnvironmentProxy, from_environment};
 
 /// How HTTP requests are sent: those to issuers and authorization servers, and those of an `AuthenticatedClientBuilder`. The
 /// same value can be given to all.
@@ -18,9 +13,7 @@ use reqwest::{Certificate, Client, ClientBuilder, redirect};
 #[must_use]
 pub struct HttpSettings {
     pub(crate) timeout: Duration,
-    /// The hosts of the environment's proxies, which the resolver lets through. If this is empty, no proxy is used. To send
-    /// a request, reqwest itself reads the proxies' URLs and `NO_PROXY` from the environment.
-    pub(super) proxy_hosts: Result<Vec<String>, ConfigError>,
+    pub(super) proxies: Result<Vec<EnvironmentProxy>, ConfigError>,
     allow_http: bool,
     pub(super) root_certificates: Vec<Arc<[u8]>>,
 }
@@ -29,7 +22,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(5),
-            proxy_hosts: Ok(Vec::new()),
+            proxies: Ok(Vec::new()),
             allow_http: false,
             root_certificates: Vec::new(),
         }
@@ -62,13 +55,15 @@ impl HttpSettings {
         Ok(self.root_certificates(contents.into_bytes()))
     }
 
-    /// Uses the proxies named by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. By default no proxy is used.
+    /// Uses the proxies named by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, or by these names in lower case. By
+    /// default no proxy is used.
     ///
-    /// If one of the first three is set, but not to the URL of a proxy, the settings cannot be used.
+    /// If a variable in use is not the URL of an http proxy, or `HTTP_PROXY` is set in a CGI program, where the caller chooses its
+    /// value, the settings cannot be used.
     ///
     /// A proxy resolves host names itself, so it is the proxy that must keep discovered URLs out of private networks.
     pub fn environment_proxies(mut self) -> Self {
-        self.proxy_hosts = proxy_hosts(|name| std::env::var_os(name));
+        self.proxies = from_environment(|name| std::env::var_os(name));
         self
     }
 
@@ -97,9 +92,10 @@ impl HttpSettings {
             .redirect(redirect::Policy::none())
             .referer(false)
             .timeout(self.timeout)
-            .connect_timeout(self.timeout);
-        if self.proxy_hosts.clone()?.is_empty() {
-            builder = builder.no_proxy();
+            .connect_timeout(self.timeout)
+            .no_proxy();
+        for EnvironmentProxy { proxy, .. } in self.proxies.clone()? {
+            builder = builder.proxy(proxy.no_proxy(NoProxy::from_env()));
         }
         for pem in &self.root_certificates {
             let found = Certificate::from_pem_bundle(pem).unwrap_or_default();
@@ -110,76 +106,5 @@ impl HttpSettings {
             builder = builder.tls_certs_merge(found);
         }
         Ok(builder)
-    }
-}
-
-fn proxy_hosts(variable: impl Fn(&str) -> Option<OsString>) -> Result<Vec<String>, ConfigError> {
-    const VARIABLES: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
-
-    let names = VARIABLES
-        .iter()
-        .flat_map(|name| [(*name).to_owned(), name.to_ascii_lowercase()]);
-    let set = names.filter_map(|name| variable(&name).map(|value| (name, value)));
-    set.filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| proxy_host(&name, &value))
-        .collect()
-}
-
-/// The host of a proxy. reqwest would ignore the values that are rejected here, and send its requests without a proxy.
-fn proxy_host(variable: &str, value: &OsStr) -> Result<String, ConfigError> {
-    const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
-
-    let uri: Option<Uri> = value.to_str().and_then(|value| value.parse().ok());
-    let uri = uri.filter(|uri| uri.scheme_str().is_none_or(|it| SCHEMES.contains(&it)));
-    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
-    if host.is_empty() {
-        // The value may contain a password.
-        let problem =
-            format!("`{variable}` is not the URL of an http or socks5 proxy: correct or unset it");
-        return Err(ConfigError::new("environment_proxies", problem));
-    }
-    Ok(host.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hosts(set: &[(&str, &str)]) -> Result<Vec<String>, ConfigError> {
-        proxy_hosts(|name| {
-            let (_, value) = set.iter().find(|(variable, _)| *variable == name)?;
-            Some((*value).into())
-        })
-    }
-
-    #[test]
-    fn proxies_are_read_from_the_environment() {
-        let hosts = |set| hosts(set).expect("usable");
-        assert!(hosts(&[]).is_empty());
-        assert!(hosts(&[("https_proxy", ""), ("NO_PROXY", "a.example")]).is_empty());
-        assert_eq!(hosts(&[("https_proxy", "proxy:3128")]), ["proxy"]);
-        assert_eq!(
-            hosts(&[
-                ("HTTPS_PROXY", "http://u:p@a.example"),
-                ("all_proxy", "10.0.0.1:1")
-            ]),
-            ["a.example", "10.0.0.1"]
-        );
-    }
-
-    #[test]
-    fn variable_that_names_no_proxy_is_an_error() {
-        for value in [
-            "http://u:s3cr3t@",
-            "http://u:s3cr3t@proxy example",
-            "http:// u:s3cr3t@proxy.example",
-            "ftp://u:s3cr3t@proxy.example",
-            "/s3cr3t",
-        ] {
-            let set = [("HTTPS_PROXY", "proxy:3128"), ("all_proxy", value)];
-            let error = hosts(&set).expect_err(value).to_string();
-            assert!(error.contains("`all_proxy`"), "{error}");
-            assert!(!error.contains("s3cr3t"), "{error}");
-        }
     }
 }

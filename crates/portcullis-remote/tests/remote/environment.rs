@@ -32,8 +32,8 @@ fn is_in(environment: &[(&str, &str)], test: &str) -> bool {
 
 /// An address where nothing listens.
 const PROXY: [(&str, &str); 3] = [
-    ("HTTP_PROXY", "http://127.0.0.1:1"),
-    ("ALL_PROXY", "http://127.0.0.1:1"),
+    ("HTTP_PROXY", ""),
+    ("http_proxy", "http://127.0.0.1:1"),
     ("NO_PROXY", ""),
 ];
 
