@@ -2,9 +2,9 @@
 
 use std::{
     convert::Infallible,
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,12 +13,10 @@ use http::HeaderValue;
 use portcullis_core::{
     ConfigError, Secret,
     clock::{Deadline, system_clock},
-    lock,
 };
 use portcullis_file::{MAX_CREDENTIAL_BYTES, WatchedFile};
-use portcullis_oauth::http::secret_header;
+use portcullis_oauth::{Blocking, http::secret_header};
 use portcullis_worker::{Death, State, Task, Worker, current_runtime};
-use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::error::end_of_task;
@@ -59,7 +57,7 @@ impl ApiKeySource {
     pub fn watch(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let runtime = current_runtime("ApiKeySource::watch")?;
         let mut file = WatchedFile::new("file of an API key to send", path, MAX_CREDENTIAL_BYTES);
-        let first = read(&mut file).map_err(|why| ConfigError::new("key", why))?;
+        let first = read(&mut file).map_err(|why| ConfigError::new("key", why.to_string()))?;
         let value = Arc::new(ArcSwap::from_pointee(first.clone()));
         let state = WatchState {
             path: file.path().into(),
@@ -149,15 +147,11 @@ async fn follow_file(
     value: Arc<ArcSwap<HeaderValue>>,
 ) -> Infallible {
     let path = file.path().to_owned();
-    let file = Arc::new(Mutex::new(file));
+    let file = Blocking::new(file);
     loop {
         task.pause(Deadline::after(task.now(), CHECK_INTERVAL))
             .await;
-        let file = file.clone();
-        let key = spawn_blocking(move || read(&mut lock(&file))).await;
-        // A panic, such as one of a log subscriber, must not end the watch.
-        let key =
-            key.unwrap_or_else(|error| Err(format!("cannot read {} now: {error}", path.display())));
+        let key = file.run(read).await;
         if let Ok(key) = &key
             && last != *key
         {
@@ -165,7 +159,7 @@ async fn follow_file(
             value.store(Arc::new(last.clone()));
             tracing::info!(path = %path.display(), "API key to send replaced");
         }
-        let problem = key.err();
+        let problem = key.err().map(|error| error.to_string());
         if problem == task.state().problem {
             continue;
         }
@@ -183,13 +177,13 @@ async fn follow_file(
     }
 }
 
-fn read(file: &mut WatchedFile) -> Result<HeaderValue, String> {
-    let contents = file.read();
-    let key = contents
-        .and_then(|contents| contents.reject_detached().map(|()| contents))
-        .map_err(|error| error.to_string())
-        .and_then(|contents| Ok(header_value(contents.bytes().trim_ascii())?));
-    key.map_err(|why| format!("cannot use the file {}: {why}", file.path().display()))
+fn read(file: &mut WatchedFile) -> io::Result<HeaderValue> {
+    let key = file.read().and_then(|contents| {
+        contents.reject_detached()?;
+        header_value(contents.bytes().trim_ascii()).map_err(io::Error::other)
+    });
+    let path = file.path().display();
+    key.map_err(|why| io::Error::other(format!("cannot use the file {path}: {why}")))
 }
 
 #[cfg(test)]

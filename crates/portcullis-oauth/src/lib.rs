@@ -6,6 +6,7 @@
 //!   `ClientAuthentication`, the methods by which a client authenticates there.
 
 #[cfg(feature = "client-auth")]
+mod blocking;
 mod client_auth;
 pub mod discovery;
 #[cfg(feature = "client-auth")]
@@ -18,6 +19,12 @@ mod server;
 #[cfg(feature = "client-auth")]
 mod time;
 
+pub use self::{
+    blocking::Blocking,
+    error::{FetchError, FetchErrorKind},
+    http::HttpSettings,
+    json_object::{DocumentError, read_json_object},
+};
 #[cfg(feature = "client-auth")]
 pub use self::{
     client_auth::{
@@ -29,9 +36,4 @@ pub use self::{
         AuthorizationServer, AuthorizationServerBuilder, OAuthAnswer, OAuthEndpoint, OAuthError,
     },
     time::to_rfc3339,
-};
-pub use self::{
-    error::{FetchError, FetchErrorKind},
-    http::HttpSettings,
-    json_object::{DocumentError, read_json_object},
 };

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    hash::{BuildHasher, Hasher, RandomState},
     io::{self, Write},
     path::{Path, PathBuf},
     time::Duration,
@@ -13,14 +14,16 @@ use portcullis_oauth::read_json_object;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
+/// How long a read from disk may delay the start, and a write the next fetch.
+pub(crate) const LONGEST_DISK_ACCESS: Duration = Duration::from_secs(5);
+
 /// The file of one issuer, in a directory that issuers may share.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct SnapshotFile {
     issuer: Box<str>,
     path: PathBuf,
 }
 
-/// The content of the file.
 #[derive(Serialize, Deserialize)]
 struct Content {
     issuer: Box<str>,
@@ -29,7 +32,6 @@ struct Content {
     jwks: Box<RawValue>,
 }
 
-/// A key set that was read back.
 #[derive(Debug)]
 pub(crate) struct SavedKeys {
     pub(crate) keys: KeySet,
@@ -94,8 +96,8 @@ impl SnapshotFile {
             lifetime: lifetime.as_secs(),
             jwks,
         };
-        // The process id keeps services apart that share the directory.
-        let extension = format!("{}.tmp", std::process::id());
+        // A random number keeps services apart that share the directory; in containers they often have the same process id.
+        let extension = format!("{:016x}.tmp", RandomState::new().build_hasher().finish());
         let temporary = self.path.with_extension(extension);
         let written = serde_json::to_vec(&content)
             .map_err(io::Error::from)
@@ -116,11 +118,6 @@ impl SnapshotFile {
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
-    }
-    // An old file would keep its mode.
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
     }
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -284,12 +281,14 @@ mod tests {
     #[test]
     fn failed_write_removes_the_older_file() {
         let directory = tempfile::tempdir().unwrap();
-        let file = file(&directory, "https://issuer.example");
-        file.save(public(&jwks(&[KEY])), NOW, LIFETIME).unwrap();
-        let in_the_way = file
-            .path
-            .with_extension(format!("{}.tmp", std::process::id()));
-        fs::create_dir(&in_the_way).unwrap();
+        let short = file(&directory, "a");
+        short.save(public(&jwks(&[KEY])), NOW, LIFETIME).unwrap();
+        // The name of the file is short enough for the file system, and that of the temporary file is not.
+        let file = file(&directory, &"a".repeat(245));
+        let content = fs::read_to_string(&short.path).unwrap();
+        let content = content.replace(r#""issuer":"a""#, &format!(r#""issuer":"{}""#, file.issuer));
+        fs::write(&file.path, content).unwrap();
+        assert!(file.load(NOW).unwrap().is_some());
         let next = KEY.replace(r#""kid":"a""#, r#""kid":"b""#);
         assert!(file.save(public(&jwks(&[&next])), NOW, LIFETIME).is_err());
         assert!(file.load(NOW).unwrap().is_none(), "`a` may be withdrawn");
@@ -330,6 +329,22 @@ mod tests {
         let set = format!("\u{feff}{}", jwks(&[&odd]));
         file.save(public(&set), NOW, LIFETIME).unwrap();
         assert_eq!(file.load(NOW).unwrap().unwrap().keys.keys().len(), 1);
+    }
+
+    #[test]
+    fn services_that_save_at_the_same_time_do_not_disturb_each_other() {
+        let directory = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let file = file(&directory, "https://issuer.example");
+                    for _ in 0..50 {
+                        file.save(public(&jwks(&[KEY])), NOW, LIFETIME).unwrap();
+                        assert!(file.load(NOW).unwrap().is_some());
+                    }
+                });
+            }
+        });
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Credentials in files.
 
 use std::{
-    fmt, io,
+    fmt,
     path::PathBuf,
     sync::{Arc, Mutex},
 };
@@ -10,7 +10,7 @@ use portcullis_core::{Secret, lock};
 use portcullis_file::{MAX_CREDENTIAL_BYTES, WatchedFile};
 
 use super::read_limit::ReadLimit;
-use crate::FetchError;
+use crate::{Blocking, FetchError};
 
 const LABEL: &str = "file of a client's credential";
 
@@ -22,7 +22,7 @@ pub(super) struct CredentialFile(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     /// Compares the file's mount with that of the previous read.
-    file: Mutex<WatchedFile>,
+    file: Blocking<WatchedFile>,
     /// A copy of the file's warnings, so that a hanging read does not block the status.
     warnings: Mutex<Vec<&'static str>>,
 }
@@ -42,30 +42,21 @@ impl CredentialFile {
         let file = WatchedFile::new(LABEL, &path, MAX_CREDENTIAL_BYTES);
         Self(Arc::new(Inner {
             path,
-            file: Mutex::new(if is_public { file.public() } else { file }),
+            file: Blocking::new(if is_public { file.public() } else { file }),
             warnings: Mutex::default(),
         }))
     }
 
-    /// Reads the whole file, off the runtime's threads.
     pub(super) async fn read(&self, limit: ReadLimit) -> Result<Secret, FetchError> {
-        let file = self.clone();
-        let read = tokio::task::spawn_blocking(move || file.read_now());
-        let read = limit.apply(read, "the volume that the file is on").await;
-        let read = read.map_err(|late| self.unusable(&late))?;
-        let content = read.unwrap_or_else(|_| {
-            Err(io::Error::other(
-                "the tokio runtime was shut down: unless the service is stopping, restart it",
-            ))
+        let inner = self.0.clone();
+        let read = self.0.file.run(move |file| {
+            let contents = file.read()?;
+            *lock(&inner.warnings) = file.warnings().to_vec();
+            Ok(Secret::new(contents.into_bytes()))
         });
+        let read = limit.apply(read, "the volume that the file is on").await;
+        let content = read.map_err(|late| self.unusable(&late))?;
         content.map_err(|error| self.unusable(&error))
-    }
-
-    fn read_now(&self) -> io::Result<Secret> {
-        let mut file = lock(&self.0.file);
-        let contents = file.read()?;
-        *lock(&self.0.warnings) = file.warnings().to_vec();
-        Ok(Secret::new(contents.into_bytes()))
     }
 
     /// The error for a file that cannot be read, or that does not contain a credential.
@@ -76,7 +67,6 @@ impl CredentialFile {
         ))
     }
 
-    /// What an operator should change about the file, as of the last read.
     pub(super) fn warnings(&self) -> Vec<String> {
         let path = self.0.path.display();
         let warnings = lock(&self.0.warnings);

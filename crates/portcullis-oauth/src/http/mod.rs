@@ -13,7 +13,7 @@ pub mod url_rules;
 
 use std::{
     fmt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -34,8 +34,11 @@ pub(crate) use self::address::AllowedNetworks;
 #[cfg(feature = "client-auth")]
 pub(crate) use self::answer::answered;
 pub use self::{answer::Answer, settings::HttpSettings, url_rules::display_url};
-use self::{client_factory::ClientFactory, error::request_failed, resolver::GuardedResolver};
-use crate::FetchError;
+use self::{
+    client_factory::ClientFactory, error::request_failed, resolver::GuardedResolver,
+    token_file::TokenFile,
+};
+use crate::{Blocking, FetchError};
 
 /// An HTTP client for one issuer or authorization server.
 #[derive(Clone)]
@@ -43,7 +46,7 @@ pub struct HttpClient {
     client: Client,
     factory: Arc<ClientFactory>,
     clock: SharedClock,
-    bearer_token_file: Option<Arc<Path>>,
+    bearer_token_file: Option<Arc<TokenFile>>,
 }
 
 /// The media types of key sets and of metadata. Kubernetes answers 406 to a request for keys without the type of key sets.
@@ -89,7 +92,8 @@ impl HttpClient {
     /// Sends the bearer token in this file with every GET to the configured origin.
     #[must_use]
     pub fn bearer_token_file(mut self, path: Option<PathBuf>) -> Self {
-        self.bearer_token_file = path.map(Arc::from);
+        let reads = Blocking::new(());
+        self.bearer_token_file = path.map(|path| Arc::new(TokenFile { path, reads }));
         self
     }
 
@@ -152,8 +156,8 @@ impl HttpClient {
         let is_configured_origin = url.origin() == self.factory.configured.origin();
         let token_file = self.bearer_token_file.as_ref();
         let mut token = None;
-        if let Some(path) = token_file.filter(|_| is_configured_origin) {
-            let value = token.insert(token_file::read(path, self.timeout()).await?);
+        if let Some(file) = token_file.filter(|_| is_configured_origin) {
+            let value = token.insert(file.read(self.timeout()).await?);
             request = request.header(AUTHORIZATION, value.clone());
         }
         let (mut answer, response) = self.send(url, request).await?;

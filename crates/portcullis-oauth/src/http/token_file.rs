@@ -1,6 +1,10 @@
 //! The bearer token for metadata and key sets, read from a file.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use portcullis_file::MAX_CREDENTIAL_BYTES;
 use reqwest::header::HeaderValue;
@@ -8,30 +12,34 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::secret_header;
-use crate::FetchError;
+use crate::{Blocking, FetchError};
 
 const SCHEME: &[u8] = b"Bearer ";
 
-/// Reads the value of `Authorization`, for each request: Kubernetes replaces its tokens every hour.
-pub(super) async fn read(path: &Arc<Path>, limit: Duration) -> Result<HeaderValue, FetchError> {
-    let shared = path.clone();
-    let reading = tokio::task::spawn_blocking(move || header_value(&shared));
-    let value = match timeout(limit, reading).await {
-        Ok(read) => read.unwrap_or_else(|error| Err(io::Error::other(error))),
-        Err(_) => Err(io::Error::other(format!(
-            "no result within {limit:?} (`timeout`): check the volume that the file is on"
-        ))),
-    };
-    value.map_err(|error| {
-        let message = format!(
-            "cannot read the bearer token file {}: {error}",
-            path.display()
-        );
-        FetchError::credential(message)
-    })
+#[derive(Debug)]
+pub(super) struct TokenFile {
+    pub(super) path: PathBuf,
+    pub(super) reads: Blocking<()>,
 }
 
-/// The token in a value that [`read`] returned.
+impl TokenFile {
+    /// Reads the value of `Authorization`, for each request: Kubernetes replaces its tokens every hour.
+    pub(super) async fn read(&self, limit: Duration) -> Result<HeaderValue, FetchError> {
+        let path = self.path.clone();
+        let reading = self.reads.run(move |()| header_value(&path));
+        let value = timeout(limit, reading).await.unwrap_or_else(|_| {
+            Err(io::Error::other(format!(
+                "no result within {limit:?} (`timeout`): check the volume that the file is on"
+            )))
+        });
+        value.map_err(|error| {
+            let path = self.path.display();
+            FetchError::credential(format!("cannot read the bearer token file {path}: {error}"))
+        })
+    }
+}
+
+/// The token in a value that [`TokenFile::read`] returned.
 pub(super) fn token(value: &HeaderValue) -> &[u8] {
     &value.as_bytes()[SCHEME.len()..]
 }

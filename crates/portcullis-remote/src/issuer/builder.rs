@@ -1,6 +1,6 @@
 //! What can be chosen about an issuer, and its start.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, io, path::PathBuf, time::Duration};
 
 use portcullis_core::{
     ConfigError,
@@ -9,17 +9,18 @@ use portcullis_core::{
 };
 use portcullis_jwt::IssuerKeys;
 use portcullis_oauth::{
-    HttpSettings,
+    Blocking, HttpSettings,
     discovery::Discovery,
     http::{HttpClient, url_rules},
 };
 use portcullis_worker::{BackoffRules, BudgetRules, RunTicket, Worker, current_runtime};
+use tokio::time::timeout;
 use url::Url;
 
 use super::Issuer;
 use crate::{
     FetchErrorKind, StartError,
-    disk::{SavedKeys, SnapshotFile},
+    disk::{LONGEST_DISK_ACCESS, SavedKeys, SnapshotFile},
     fetch::Fetcher,
     refresh_requests::RefreshRequests,
     schedule::{RefreshRules, RefreshSchedule},
@@ -227,8 +228,11 @@ impl IssuerBuilder {
         let disk = self
             .directory
             .as_deref()
-            .map(|directory| SnapshotFile::new(directory, &self.issuer));
-        let saved = load(disk.clone(), &self.issuer, &self.clock).await;
+            .map(|directory| Blocking::new(SnapshotFile::new(directory, &self.issuer)));
+        let limit = self
+            .start_timeout
+            .clamp(Duration::from_secs(1), LONGEST_DISK_ACCESS);
+        let saved = load(disk.as_ref(), limit, &self.issuer, &self.clock).await;
 
         let start = Moment::new(self.clock.now(), Duration::ZERO);
         let schedule = RefreshSchedule::new(self.rules, self.stale_limit, start);
@@ -286,12 +290,20 @@ impl IssuerBuilder {
 }
 
 /// Reads the saved key set. A file that cannot be read does not prevent the start.
-async fn load(file: Option<SnapshotFile>, issuer: &str, clock: &SharedClock) -> Option<SavedKeys> {
-    let (file, now) = (file?, clock.now());
-    let loaded =
-        tokio::task::spawn_blocking(move || file.load(now).map_err(|error| file.named(error)))
-            .await;
-    loaded.ok()?.unwrap_or_else(|error| {
+async fn load(
+    file: Option<&Blocking<SnapshotFile>>,
+    limit: Duration,
+    issuer: &str,
+    clock: &SharedClock,
+) -> Option<SavedKeys> {
+    let now = clock.now();
+    let load = file?.run(move |file| file.load(now).map_err(|error| file.named(error)));
+    let loaded = timeout(limit, load).await.unwrap_or_else(|_| {
+        Err(io::Error::other(format!(
+            "no result within {limit:?}: check its volume"
+        )))
+    });
+    loaded.unwrap_or_else(|error| {
         tracing::warn!(issuer, %error, "the issuer's saved keys could not be used, and are fetched instead: see the error, and check `snapshot_directory`");
         None
     })

@@ -10,15 +10,12 @@ use tokio::time::timeout;
 use super::RefreshLoop;
 use crate::{
     FetchError, IssuerEvent, KeyId,
-    disk::public_part,
+    disk::{LONGEST_DISK_ACCESS, public_part},
     fetch::{FetchResult, Fetcher, KeysAnswer},
 };
 
 /// Half of the leeway that verifiers give by default.
 const LARGE_SKEW: Duration = Duration::from_secs(30);
-
-/// How long a write to disk may delay the next fetch.
-const LONGEST_SAVE: Duration = Duration::from_secs(5);
 
 impl RefreshLoop {
     /// Publishes the result of a fetch and schedules the next. Returns whether the keys could be fetched.
@@ -123,25 +120,24 @@ impl RefreshLoop {
         }
     }
 
-    /// Saves the key set at hand. Waits at most [`LONGEST_SAVE`], so that a hanging disk does not stop fetches.
+    /// Saves the key set at hand. Waits at most [`LONGEST_DISK_ACCESS`], so that a hanging disk does not stop fetches.
     pub(super) async fn save(&self) {
         let lifetime = self.task.state().schedule.lifetime();
         let (Some(file), Some(jwks), Some(lifetime)) =
-            (self.disk.clone(), self.public_part.clone(), lifetime)
+            (&self.disk, self.public_part.clone(), lifetime)
         else {
             return;
         };
         let now = self.task.now().wall();
-        let write = tokio::task::spawn_blocking(move || file.save(jwks, now, lifetime));
-        let saved = match timeout(LONGEST_SAVE, write).await {
-            Ok(written) => written.unwrap_or_else(|error| Err(io::Error::other(error))),
-            Err(_) => Err(io::Error::new(
+        let write = file.run(move |file| file.save(jwks, now, lifetime));
+        let saved = timeout(LONGEST_DISK_ACCESS, write).await.unwrap_or_else(|_| {
+            Err(io::Error::new(
                 io::ErrorKind::TimedOut,
                 format!(
-                    "writing the file took longer than {LONGEST_SAVE:?} (not configurable): check its volume"
+                    "writing the file took longer than {LONGEST_DISK_ACCESS:?} (not configurable): check its volume"
                 ),
-            )),
-        };
+            ))
+        });
         if let Err(error) = saved {
             let error = Arc::new(error);
             self.task.announce(IssuerEvent::NotSaved { error });

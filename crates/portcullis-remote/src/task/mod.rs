@@ -6,6 +6,7 @@ use std::{convert::Infallible, mem, pin::pin, time::Duration};
 
 use portcullis_core::clock::{Deadline, Moment, UnixTime};
 use portcullis_jwt::KeyPublisher;
+use portcullis_oauth::Blocking;
 use portcullis_worker::Task;
 use serde_json::value::RawValue;
 
@@ -20,7 +21,7 @@ use crate::{
 pub(crate) struct RefreshLoop {
     task: Task<RefreshState>,
     publisher: KeyPublisher,
-    disk: Option<SnapshotFile>,
+    disk: Option<Blocking<SnapshotFile>>,
     /// When the clocks were last compared.
     compared_at: Moment,
     /// The part of the current key set to write to disk; `None` if nothing is saved.
@@ -35,7 +36,7 @@ impl RefreshLoop {
     pub(crate) fn new(
         task: Task<RefreshState>,
         publisher: KeyPublisher,
-        disk: Option<SnapshotFile>,
+        disk: Option<Blocking<SnapshotFile>>,
     ) -> Self {
         Self {
             compared_at: task.now(),

@@ -34,6 +34,24 @@ async fn keep(directory: &Path, issuer: &TestIssuer) {
     drop(keys);
 }
 
+#[test]
+fn disk_that_does_not_answer_does_not_prevent_the_start() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).max_blocking_threads(1);
+    let runtime = runtime.enable_all().build().unwrap();
+    let (end, hang) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        // Takes the only thread on which the file could be read.
+        let hanging = tokio::task::spawn_blocking(move || hang.recv());
+        let directory = tempfile::tempdir().unwrap();
+        let issuer = TestIssuer::start().await;
+        let start = saving_to(directory.path(), &issuer).start_timeout(millis(1));
+        in_time(start.start()).await.expect("a start");
+        drop(end);
+        let _ = hanging.await.unwrap();
+    });
+}
+
 #[tokio::test]
 async fn restart_during_an_outage_serves_saved_keys() {
     let directory = tempfile::tempdir().unwrap();
