@@ -59,7 +59,7 @@ pub(super) async fn watch(task: Task<Snapshot>, checker: Arc<Checker>) -> Infall
     let mut pause = interval;
     loop {
         tokio::time::sleep(pause).await;
-        // A check that panics must not end the watch. It leaves `is_checking` set, so the keys can become stale.
+        // A check that panics must not end the watch. It leaves `checking_since` set, so the keys can become stale.
         let outcome = catch_unwind(AssertUnwindSafe(|| checker.check(&task)));
         pause = match outcome {
             Ok(Err(error)) if error.is_out_of_descriptors() => interval.min(RETRY_INTERVAL),
@@ -69,7 +69,6 @@ pub(super) async fn watch(task: Task<Snapshot>, checker: Arc<Checker>) -> Infall
 }
 
 impl Checker {
-    /// Reads the file for the first time.
     pub(super) fn load(settings: Settings) -> Result<(Self, Snapshot), KeyFileError> {
         let mut watched = Watched {
             file: WatchedFile::new("API key file", &settings.path, MAX_BYTES),
@@ -83,7 +82,7 @@ impl Checker {
             // The worker's monotonic clock starts at zero.
             confirmed_at: Moment::new(now, Duration::ZERO),
             settings: Arc::new(settings),
-            is_checking: false,
+            checking_since: None,
             is_dead: false,
             is_out_of_descriptors: false,
             failure: None,
@@ -119,13 +118,13 @@ impl Checker {
             let source = io::Error::other("the task that checks it stopped: restart the service");
             return Err(KeyFileError::cannot_watch(&settings.path, source));
         }
-        shared.update(|snapshot| snapshot.is_checking = true);
         // Before the read, as in `load`.
         let now = shared.now();
+        shared.update(|snapshot| snapshot.checking_since = Some(now));
         let found = read(&mut watched, &settings);
 
         let mut next = Snapshot::clone(&shared.state());
-        next.is_checking = false;
+        next.checking_since = None;
         next.warnings = watched.file.warnings().to_vec();
         let mut events = Vec::new();
         let outcome = match found.map_err(KeyFileError::after_first_read) {

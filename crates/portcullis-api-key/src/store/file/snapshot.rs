@@ -12,7 +12,6 @@ use crate::{
     stored::{KeyMap, StoredKey},
 };
 
-/// The settings of a [`FileStore`](crate::FileStore).
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) path: PathBuf,
@@ -59,8 +58,8 @@ pub(super) struct Snapshot {
     pub(super) keys: Arc<KeyMap>,
     /// When the file was last found to hold these keys.
     pub(super) confirmed_at: Moment,
-    /// Set during a check. A check that hangs or panics leaves it set, so the keys become stale as after a failure.
-    pub(super) is_checking: bool,
+    /// When the check under way began. A check that hangs or panics leaves it set, so the keys become stale as after a failure.
+    pub(super) checking_since: Option<Moment>,
     /// Whether the watch has died. The keys are then never confirmed again.
     pub(super) is_dead: bool,
     /// Whether a check since `confirmed_at` failed for lack of a free file descriptor.
@@ -68,7 +67,6 @@ pub(super) struct Snapshot {
     /// `None` if the last check succeeded.
     pub(super) failure: Option<CheckFailure>,
     pub(super) warnings: Vec<&'static str>,
-    /// Whether the keys were stale after the last check.
     pub(super) was_stale: bool,
 }
 
@@ -110,10 +108,13 @@ impl Snapshot {
     pub(super) fn doubt(&self, now: impl FnOnce() -> Moment) -> Option<StoreError> {
         let (reason, advice) = match &self.failure {
             Some(failure) => (failure.reason, "correct the error in the log"),
-            None if self.is_checking && self.age(now) > Settings::REVOCATION_BOUND => {
+            None => {
+                let lasts = now().duration_since(self.checking_since?);
+                if lasts <= Settings::REVOCATION_BOUND {
+                    return None;
+                }
                 ("a check does not end", "see if its file system answers")
             }
-            None => return None,
         };
         Some(StoreError::new(format!(
             "the key file {} cannot be used now ({reason}), and may have new or changed keys that were not read: {advice}",
@@ -136,12 +137,8 @@ impl Snapshot {
 
     /// Whether the keys were not confirmed for longer than the limit.
     pub(super) fn is_stale(&self, now: impl FnOnce() -> Moment) -> bool {
-        (self.is_checking || self.failure.is_some()) && self.age(now) > self.current_limit()
-    }
-
-    /// How long ago the keys were confirmed.
-    fn age(&self, now: impl FnOnce() -> Moment) -> Duration {
-        now().duration_since(self.confirmed_at)
+        (self.checking_since.is_some() || self.failure.is_some())
+            && now().duration_since(self.confirmed_at) > self.current_limit()
     }
 
     /// Notes the failure of a check, which is an event if the error is new.
@@ -241,7 +238,7 @@ mod tests {
             settings: Arc::new(settings),
             keys: Arc::default(),
             confirmed_at: Moment::new(start, Duration::ZERO),
-            is_checking: true,
+            checking_since: None,
             is_dead: false,
             is_out_of_descriptors: false,
             failure: None,
@@ -254,8 +251,9 @@ mod tests {
             let found = snapshot.lookup(&id, || Moment::new(start.saturating_add(age), age));
             found.is_err()
         };
-        assert!(!is_doubted(&snapshot, 5) && is_doubted(&snapshot, 6));
-        snapshot.is_checking = false;
-        assert!(!is_doubted(&snapshot, 6));
+        assert!(!is_doubted(&snapshot, 60));
+        let age = Duration::from_secs(4);
+        snapshot.checking_since = Some(Moment::new(start.saturating_add(age), age));
+        assert!(!is_doubted(&snapshot, 9) && is_doubted(&snapshot, 10));
     }
 }
