@@ -9,19 +9,27 @@ pub(crate) fn misuse(problem: impl Display) -> Box<dyn Error> {
     clap::Error::raw(ErrorKind::ValueValidation, format!("{problem}\n")).into()
 }
 
-/// Replaces clap's error for an unexpected argument or value, because it repeats the argument, which may be a secret.
+/// Replaces clap's error for an unexpected argument or value, because it repeats what it names, which may be a secret.
 pub(crate) fn without_secret(error: clap::Error) -> clap::Error {
     let kind = error.kind();
+    let option = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(option)) => option,
+        _ => "",
+    };
     let suggested = match kind {
         ErrorKind::UnknownArgument => ContextKind::SuggestedArg,
         ErrorKind::InvalidSubcommand => ContextKind::SuggestedSubcommand,
         // A value of an option that takes none.
         ErrorKind::TooManyValues => ContextKind::InvalidArg,
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let reason = match (error.source(), error.get(ContextKind::ValidValue)) {
+                (Some(reason), _) => reason.to_string(),
+                (None, Some(values)) => format!("give one of {values}"),
+                (None, None) => "give a value".to_owned(),
+            };
+            return clap::Error::raw(kind, format!("{option}: {reason}\n"));
+        }
         _ => return error,
-    };
-    let option = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(option)) => option,
-        _ => "",
     };
     let problem = match option {
         "--client-secret" => {

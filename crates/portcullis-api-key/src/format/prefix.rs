@@ -21,7 +21,7 @@ impl KeyPrefix {
     /// When `prefix` does not have the form of a [`KeyPrefix`].
     pub fn new(prefix: &str) -> Result<Self, ConfigError> {
         if !is_prefix(prefix.as_bytes()) {
-            let problem = format!("{prefix:?} cannot begin a key: use {}", Self::FORM);
+            let problem = format!("use {}", Self::FORM);
             return Err(ConfigError::new("prefix", problem));
         }
         Ok(Self(prefix.into()))

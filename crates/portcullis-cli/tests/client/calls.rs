@@ -250,6 +250,9 @@ async fn secret_in_arguments_is_not_printed() {
             &[&dashed],
             &[&format!("--{SECRET}")],
             &[&format!("--endpoint-audience={SECRET}")],
+            &["--alg", SECRET],
+            &["--auth", SECRET],
+            &["--scope", &dashed],
         ] {
             let ended = run_any(&[&["token", verb], &own[..], given].concat(), "").await;
             ended.failed(2, &[]);
@@ -265,6 +268,11 @@ async fn secret_in_arguments_is_not_printed() {
     ] {
         let ended = run_any(given, "").await;
         ended.failed(2, &["not shown"]);
+        assert!(!ended.stderr.contains(SECRET), "{}", ended.stderr);
+    }
+    for option in ["--prefix", "--expires-in", "--scopes"] {
+        let ended = run_any(&["keys", "create", option, SECRET], "").await;
+        ended.failed(2, &[option]);
         assert!(!ended.stderr.contains(SECRET), "{}", ended.stderr);
     }
 }
