@@ -6,7 +6,6 @@ use portcullis_core::{ConfigError, Scope, ScopeSet, log::escape_url};
 use portcullis_oauth::http::url_rules;
 use url::Url;
 
-/// The parameters of a token request, without the client's authentication.
 #[derive(Clone, Default)]
 pub(crate) struct TokenRequest {
     pub(crate) scopes: ScopeSet,
@@ -60,13 +59,13 @@ impl TokenRequest {
 impl fmt::Display for TokenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.scopes.is_empty() {
-            true => f.write_str("default scopes")?,
-            false => self.scopes.fmt(f)?,
+            true => f.write_str("\"default scopes")?,
+            false => write!(f, "\"{}", self.scopes)?,
         }
         for target in self.resources.iter().chain(&self.audience) {
             write!(f, " at {}", escape_url(target))?;
         }
-        Ok(())
+        f.write_str("\"")
     }
 }
 
@@ -83,7 +82,7 @@ pub(crate) fn parse_scopes(
         let scope = scope.as_ref();
         Scope::parse(scope).map_err(|error| {
             let what = error.problem();
-            let problem = format!("{scope:?} is {what}; pass each scope as an item of its own");
+            let problem = format!("{scope:?} is {what}; pass several scopes as several items");
             ConfigError::new("scopes", problem)
         })
     });

@@ -57,7 +57,9 @@ pub enum VerifyError {
     NoKeyMatches,
     /// The token cannot be judged: its key is unknown, as the field says, and newer keys, which may include it, were not
     /// available in time.
-    #[error("{0}; newer keys were not available in time (if that persists, see the log)")]
+    #[error(
+        "{0}; newer keys were not available in time: if that persists, look for \"issuer keys\" in the log"
+    )]
     UnknownKeyNotJudged(Box<Self>),
     /// The issuer's key with the token's `kid` is not for the token's algorithm.
     #[error(

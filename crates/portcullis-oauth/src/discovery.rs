@@ -174,7 +174,7 @@ impl Discovery {
         };
         let (named, metadata) = document(&answer.body).map_err(|error| {
             let message = format!(
-                "{url} is not usable metadata of an issuer ({error}): check `{setting}`, or have the server correct the metadata, or configure the URL that it lacks"
+                "{url} is not usable metadata of an issuer ({error}): check `{setting}`, or have the server correct the metadata, or configure the URLs themselves"
             );
             FetchError::new(FetchErrorKind::Unusable, message)
         })?;

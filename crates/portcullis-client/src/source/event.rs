@@ -102,7 +102,7 @@ impl TokenEvent {
                 tracing::warn!(client_id, %request, expires_at = to_rfc3339(*expires_at), "a service rejected the access token, so the token is discarded: if this repeats, check which issuer and audience the service accepts");
             }
             Self::CredentialExpires { at } => {
-                tracing::warn!(client_id, %request, at = to_rfc3339(*at), "the client's credential has expired or expires within a week: replace it");
+                tracing::warn!(client_id, %request, expires_at = to_rfc3339(*at), "the client's credential has expired or expires within a week: replace it");
             }
             Self::Revoked => tracing::info!(client_id, %request, "access token revoked"),
             Self::ShutDown => tracing::info!(client_id, %request, "token source shut down"),

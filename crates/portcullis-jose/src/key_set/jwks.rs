@@ -34,7 +34,7 @@ pub enum KeySetError {
     #[error("the key set is empty: have the issuer publish its keys, or add them to the file")]
     Empty,
     /// Every key was skipped.
-    #[error("none of the {skipped} keys of the set can be used; the first (`kid` {kid}): {first}")]
+    #[error("no key of the set can be used ({skipped} in all); the first (`kid` {kid}): {first}")]
     NothingUsable {
         /// The number of keys.
         skipped: usize,

@@ -82,7 +82,9 @@ pub enum SigningKeyError {
     )]
     OtherCertificate,
     /// The numbers of the key do not match: its public half belongs to another private key, for instance.
-    #[error("the numbers of the private key contradict each other: export the private key again")]
+    #[error(
+        "the private key is damaged or is for another curve: check its algorithm, or export it again"
+    )]
     Inconsistent,
     /// The key cannot be used with the algorithm, or at all.
     #[error(transparent)]

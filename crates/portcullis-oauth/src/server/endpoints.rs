@@ -42,7 +42,6 @@ impl OAuthEndpoint {
     }
 }
 
-/// The members of metadata about endpoints (RFC 8414 §2).
 #[derive(Default, Deserialize)]
 struct Metadata {
     token_endpoint: Option<Value>,
@@ -210,7 +209,7 @@ impl DiscoveredEndpoints {
             if self.needs_token_endpoint && metadata.url(OAuthEndpoint::Token, false).is_none() {
                 let issuer = escape_url(discovery.issuer());
                 let message = format!(
-                    "the metadata of {issuer} has no `token_endpoint`: check the configured issuer, or configure `token_endpoint`"
+                    "the metadata of {issuer} has no usable `token_endpoint`: check the configured issuer, or configure `token_endpoint`"
                 );
                 return Err(FetchError::new(FetchErrorKind::Unusable, message));
             }
