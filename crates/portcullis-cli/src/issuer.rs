@@ -7,7 +7,6 @@ use portcullis_remote::{Issuer, IssuerEvent};
 
 use crate::client::http_settings;
 
-/// How metadata and keys are fetched.
 #[derive(Args, Debug)]
 pub(crate) struct Access {
     /// Where the issuer's metadata is, if the issuer cannot be reached at its own URL.

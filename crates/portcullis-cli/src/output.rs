@@ -53,7 +53,6 @@ pub(crate) fn note(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Prints an error and its causes on stderr.
 pub(crate) fn error(error: &dyn Error) {
     struct Report<'e>(&'e dyn Error);
 

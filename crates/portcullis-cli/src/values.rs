@@ -23,7 +23,6 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The scopes to request, at least one.
 pub(crate) fn requested_scopes(text: &str) -> Result<ScopeSet, String> {
     let scopes = scopes(text)?;
     if scopes.is_empty() {
@@ -49,13 +48,11 @@ fn scopes(text: &str) -> Result<ScopeSet, String> {
     parsed.map_err(|error| error.problem().to_owned())
 }
 
-/// Parses the name of an algorithm of assertions.
 pub(crate) fn any_algorithm(name: &str) -> Result<Algorithm, String> {
     let known = [&Algorithm::ASYMMETRIC[..], &Algorithm::SYMMETRIC].concat();
     algorithm(name, &known)
 }
 
-/// Parses the name of an algorithm whose verification key is public.
 pub(crate) fn asymmetric_algorithm(name: &str) -> Result<Algorithm, String> {
     algorithm(name, &Algorithm::ASYMMETRIC)
 }

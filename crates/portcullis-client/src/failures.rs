@@ -7,7 +7,6 @@ use portcullis_worker::{Backoff, BackoffRules, Jitter};
 
 use crate::TokenError;
 
-/// The failures since the last token was obtained.
 #[derive(Clone)]
 pub(crate) struct Failures {
     pub(crate) backoff: Backoff,

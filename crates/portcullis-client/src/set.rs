@@ -29,7 +29,6 @@ pub struct TokenSet {
     sources: Arc<Mutex<VecDeque<(Key, TokenSource)>>>,
 }
 
-/// Resource and scopes.
 type Key = (Box<str>, ScopeSet);
 
 impl TokenSet {

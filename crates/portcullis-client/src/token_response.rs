@@ -11,21 +11,17 @@ use zeroize::Zeroizing;
 
 use crate::{TokenError, TokenErrorKind, request::TokenRequest};
 
-/// The type of a token that is sent without proof of possession (RFC 6750).
 pub(crate) const BEARER_TYPE: &str = "Bearer";
-/// The type of a token that is bound to a key (RFC 9449).
 pub(crate) const DPOP_TYPE: &str = "DPoP";
 
 pub(crate) struct TokenResponse {
     pub(crate) token: Zeroizing<String>,
-    /// The `Authorization` header with the token.
     pub(crate) header: HeaderValue,
     pub(crate) lifetime: Duration,
     /// The granted scopes: those of the answer, or the requested ones if it names none.
     pub(crate) scopes: ScopeSet,
     /// For a token exchange (RFC 8693 §2.2.1).
     pub(crate) issued_token_type: Option<Value>,
-    /// Whether the server left out `token_type`.
     pub(crate) is_untyped: bool,
 }
 

@@ -41,7 +41,6 @@ struct State {
     /// The layer's functions that find the path for a log line.
     fact_finders: FactFinders,
     second: u64,
-    /// The refusals in `second`.
     refused: Counts,
 }
 

@@ -54,7 +54,6 @@ impl Mounts {
         self.crossed = crossed;
     }
 
-    /// Whether a source was renamed since `update` noted it.
     pub(crate) fn is_source_renamed(&self) -> bool {
         self.mountinfo.as_ref().is_some_and(|mountinfo| {
             self.sources.iter().any(|(id, source)| {

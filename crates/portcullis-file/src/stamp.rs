@@ -28,7 +28,6 @@ impl Stamp {
     }
 }
 
-/// Properties of a file that only Unix has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Inode {
     device_and_number: (u64, u64),

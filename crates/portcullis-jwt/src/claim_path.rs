@@ -77,11 +77,6 @@ impl ClaimPath {
         self
     }
 
-    /// Whether this is the claim `name` itself.
-    pub(crate) fn is_claim(&self, name: &str) -> bool {
-        self.steps.is_empty() && *self.claim == *name
-    }
-
     /// Why the path cannot be used, if so. With `single`, the path must lead to a single value.
     pub(crate) fn problem(&self, single: bool) -> Option<String> {
         let is_empty = |step: &Step| matches!(step, Step::Member(name) if name.is_empty());

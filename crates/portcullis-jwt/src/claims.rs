@@ -24,7 +24,6 @@ impl<'de> Claims<'de> {
         json::object(payload).map(Self)
     }
 
-    /// The claim `name`, whatever its type.
     pub(crate) fn get(&self, name: &str) -> Option<&Claim<'de>> {
         self.0.member(name)
     }

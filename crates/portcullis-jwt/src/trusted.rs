@@ -28,7 +28,6 @@ use crate::{JwtVerifier, VerifyError, claims::find_issuer};
 #[derive(Clone)]
 pub struct TrustedIssuers(Arc<ArcSwap<Trusted>>);
 
-/// The list at one moment.
 #[derive(Clone, Default)]
 pub(crate) struct Trusted {
     verifiers: HashMap<Arc<str>, Arc<JwtVerifier>>,

@@ -32,14 +32,12 @@ pub(crate) struct Fetcher {
     pub(crate) clock_skew: Option<ClockOffset>,
 }
 
-/// The result of a fetch.
 pub(crate) struct FetchResult {
     /// Whether the metadata could be read; `None` if it was not due, or the URL is configured.
     pub(crate) discovery: Option<Result<(), FetchError>>,
     pub(crate) keys: Result<KeysAnswer, FetchError>,
 }
 
-/// The issuer's answer to a request for its keys.
 pub(crate) struct KeysAnswer {
     /// The key set and its JSON; `None` for 304.
     pub(crate) received: Option<(Box<KeySet>, Vec<u8>)>,

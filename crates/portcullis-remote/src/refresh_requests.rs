@@ -12,7 +12,6 @@ use tokio::sync::Semaphore;
 
 use crate::status::RefreshState;
 
-/// How many requests wait at most.
 const MOST_WAITERS: usize = 256;
 
 /// The `Refresher` of an issuer. `IssuerKeys` holds the `RefreshRequests`, which hold the worker: the task stops with the last

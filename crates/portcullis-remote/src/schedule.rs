@@ -55,7 +55,6 @@ pub(crate) struct RefreshSchedule {
     pub(crate) discovered_at: Option<Moment>,
 }
 
-/// The key set at hand.
 #[derive(Clone, Copy, Debug)]
 struct Loaded {
     at: Moment,
@@ -77,7 +76,6 @@ impl RefreshSchedule {
         }
     }
 
-    /// The lifetime of the set at hand.
     pub(crate) fn lifetime(&self) -> Option<Duration> {
         self.loaded.map(|loaded| loaded.lifetime)
     }

@@ -35,7 +35,6 @@ pub struct Backoff {
     failures: u32,
     /// When the server may be asked again.
     end: Option<Deadline>,
-    /// The end of the server's `Retry-After`.
     retry_after_end: Option<Deadline>,
 }
 

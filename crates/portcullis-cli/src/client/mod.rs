@@ -25,7 +25,6 @@ pub(crate) use self::{
 use crate::misuse::misuse;
 
 impl ClientArgs {
-    /// Reads the files, and builds the server and the client's authentication.
     pub(crate) fn open(
         &self,
         revocation_endpoint: Option<&str>,

@@ -8,7 +8,6 @@ use portcullis_jose::{Algorithm, KeyRejected, SigningKey, SigningKeyError};
 use super::file;
 use crate::{misuse::misuse, values::any_of};
 
-/// Reads the key that a client signs its assertions with.
 pub(super) fn read(
     path: &Path,
     algorithm: Option<Algorithm>,

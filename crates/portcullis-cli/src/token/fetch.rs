@@ -101,7 +101,6 @@ pub(super) async fn run(fetch: &Fetch) -> Outcome {
     Ok(ExitCode::FAILURE)
 }
 
-/// Reads the token of `--exchange`.
 fn subject(path: &Path) -> Result<SubjectToken, Box<dyn Error>> {
     let content = read_file(path)?;
     let token = content.expose().trim_ascii();

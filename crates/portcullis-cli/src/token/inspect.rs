@@ -108,7 +108,6 @@ impl Inspect {
         Ok(Profile::from_toml(&text).map_err(|error| unusable(&error))?)
     }
 
-    /// The option that chose the profile.
     fn flag(&self) -> String {
         match &self.profile_file {
             None => format!("--profile {}", self.profile.name()),
@@ -180,7 +179,6 @@ fn shown(json: &Result<Value, String>) -> String {
     json.as_ref().map_or_else(String::clone, pretty)
 }
 
-/// Checks the token with profiles.
 struct Judge<'j> {
     keys: &'j IssuerKeys,
     token: &'j str,

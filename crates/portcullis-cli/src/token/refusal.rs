@@ -7,7 +7,6 @@ use portcullis_core::log::escape_url;
 
 use crate::{client::ClientArgs, output};
 
-/// The rejected request, for the advice.
 #[derive(Clone, Copy)]
 pub(super) struct Request<'a> {
     pub(super) client: &'a ClientArgs,
@@ -29,7 +28,6 @@ pub(super) fn print(error: &OAuthError, request: Request<'_>) {
     }
 }
 
-/// Prints how long the server asks to wait.
 pub(super) fn print_wait(wait: Option<Duration>) {
     // The library's own pause after a failure is at most a second.
     if let Some(wait) = wait.filter(|wait| *wait > Duration::from_secs(1)) {

@@ -17,7 +17,6 @@ const TOTAL_REJECTION_RULES: BudgetRules = BudgetRules::new(32, Duration::from_s
 /// The outcome of an exchange; `None` while it is in flight, and after its token was rejected.
 pub(super) type Outcome = Option<Result<AccessToken, Failed>>;
 
-/// A failed exchange. Its error is repeated until `until`.
 #[derive(Clone)]
 pub(super) struct Failed {
     pub(super) error: TokenError,

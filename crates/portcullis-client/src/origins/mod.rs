@@ -136,7 +136,6 @@ impl Origins {
             })
     }
 
-    /// The error. It shows neither path nor user name, which may be secrets.
     #[cold]
     fn forbidden(&self, uri: &Uri, headers: &HeaderMap) -> ForbiddenOrigin {
         let mut to = match (uri.scheme_str(), uri.authority()) {

@@ -91,7 +91,6 @@ impl SourceState {
         }
     }
 
-    /// The error of callers after the end of the task.
     pub(super) fn stopped_error(&self) -> TokenError {
         let end_of_task = self.failures.last_error.clone();
         end_of_task

@@ -43,7 +43,6 @@ const fn is_unreserved(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
 }
 
-/// `path`, percent-decoded once.
 pub(super) fn decoded(path: &str) -> Cow<'_, [u8]> {
     percent_decode_str(path).into()
 }

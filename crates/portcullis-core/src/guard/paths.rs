@@ -29,7 +29,6 @@ const AMBIGUOUS: &str = "the path could be read as another one: send it as the s
 #[must_use]
 pub struct ScopesByPath {
     rules: HashMap<Box<str>, PathRule>,
-    /// The listed paths, percent-decoded.
     decoded: HashSet<Vec<u8>>,
     otherwise: Option<ScopePolicy>,
     repeated: Option<String>,

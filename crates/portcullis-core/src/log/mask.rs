@@ -74,7 +74,6 @@ fn credentials(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
     found
 }
 
-/// Where these octets stand in the text.
 fn range_of(octets: &[Octet]) -> Option<Range<usize>> {
     Some(octets.first()?.start..octets.last()?.end)
 }

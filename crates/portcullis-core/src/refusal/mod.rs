@@ -29,7 +29,6 @@ pub struct Refusal(Arc<Inner>);
 struct Inner {
     failure: Failure,
     challenges: Vec<HeaderValue>,
-    /// The authenticated caller that a guard or extractor refuses.
     caller: Option<Principal>,
     required: Option<ScopePolicy>,
     /// For an anonymous caller: the schemes that it can use.
@@ -99,7 +98,6 @@ impl Refusal {
         Self(Arc::new(failure.with_internal(internal).into()))
     }
 
-    /// Sets the log if the refusal has none.
     pub(crate) fn with_fallback_log(mut self, log: &Arc<RefusalLog>) -> Self {
         self.inner().log.get_or_insert_with(|| log.clone());
         self

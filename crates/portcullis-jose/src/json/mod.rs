@@ -33,7 +33,6 @@ pub fn object(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
     visit_object(bytes, seed)
 }
 
-/// Passes exactly one object to `visitor`.
 pub(crate) fn visit_object<'de, V: Visitor<'de>>(
     bytes: &'de [u8],
     visitor: V,

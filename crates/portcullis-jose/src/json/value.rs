@@ -89,7 +89,6 @@ pub(super) struct ValueSeed {
 }
 
 impl ValueSeed {
-    /// The seed of the values inside an array or object.
     fn inner<E: Error>(self) -> Result<Self, E> {
         let depth = self.depth.checked_sub(1);
         let depth = depth.ok_or_else(|| E::custom(TOO_DEEP))?;

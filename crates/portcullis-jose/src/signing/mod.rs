@@ -49,7 +49,6 @@ pub struct SigningKey {
     x5t_s256: Option<Arc<str>>,
 }
 
-/// The header of a JWT that we sign (RFC 7515 §4.1).
 #[derive(Default, Serialize)]
 pub(crate) struct ProtectedHeader<'h> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -33,7 +33,6 @@ pub(super) fn parse(pem: &[u8], algorithm: Algorithm) -> Result<KeyPair, Signing
     }
 }
 
-/// The first certificate, in DER.
 pub(super) fn certificate(pem: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
     let mut blocks = blocks(pem).ok_or(SigningKeyError::Malformed)?.into_iter();
     let (_, block) = blocks
@@ -117,7 +116,6 @@ fn pkcs1(der: &[u8], algorithm: Algorithm) -> Result<KeyPair, SigningKeyError> {
     KeyPair::rsa(public, private.map(|number| number.as_bytes()), algorithm)
 }
 
-/// The members of the SEQUENCE in `der`.
 fn sequence(der: &[u8]) -> der::Result<SliceReader<'_>> {
     let sequence = AnyRef::from_der(der)?;
     sequence.header().tag().assert_eq(der::Tag::Sequence)?;

@@ -5,7 +5,6 @@ use portcullis_jose::{CompactJws, Header};
 
 use crate::{IssuerKeys, JwtVerifier, VerifyError, claims::Claims, verify_error::quoted};
 
-/// A token that was not accepted.
 pub(super) struct Rejected {
     pub(super) error: VerifyError,
     /// The keys that the token was checked with, and their epoch; `None` if it was rejected before the keys were

@@ -4,7 +4,6 @@ use portcullis_core::{Secret, clock::UnixTime};
 
 use crate::{VerifiedToken, issuer_keys::SnapshotCell};
 
-/// A verified token with everything that its verification relied on.
 pub(super) struct Entry {
     pub(super) token: Secret,
     pub(super) verified: VerifiedToken,

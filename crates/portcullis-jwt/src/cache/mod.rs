@@ -27,7 +27,6 @@ pub use self::limits::{CacheLimits, CacheStatus};
 use self::{entry::Entry, shard::Shard};
 use crate::{VerifiedToken, issuer_keys::SnapshotCell};
 
-/// The verified tokens of one scheme.
 pub(crate) struct TokenCache {
     /// Distinguishes the entries of this cache at the thread level, which all caches share. Never reused.
     id: u64,

@@ -11,7 +11,6 @@ use std::{
 use super::entry::Entry;
 use crate::VerifiedToken;
 
-/// The number of slots of a thread. A hash maps to one slot.
 const SLOTS: usize = 64;
 
 thread_local! {

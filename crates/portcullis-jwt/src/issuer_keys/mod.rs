@@ -97,7 +97,6 @@ impl IssuerKeys {
         self.refresher.is_none()
     }
 
-    /// The refresher; `None` for fixed keys.
     pub(crate) fn refresher(&self) -> Option<&dyn Refresher> {
         self.refresher.as_deref()
     }

@@ -119,7 +119,6 @@ impl Condition {
         self.test.holds(&self.claim, claims, client_id) != self.negated
     }
 
-    /// The claims that the condition reads.
     pub(super) fn paths(&self) -> impl Iterator<Item = &ClaimPath> {
         let other = match &self.test {
             Test::SameAs(other) => Some(other),

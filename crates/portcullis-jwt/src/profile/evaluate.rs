@@ -19,7 +19,6 @@ impl Profile {
         }
     }
 
-    /// The accepted values of `typ`, for an error message.
     pub(crate) fn accepted_types(&self) -> String {
         let untyped = self.untyped.then_some("absent");
         let types = self.types.iter().map(AsRef::as_ref);
@@ -29,7 +28,7 @@ impl Profile {
     /// The first required claim that is missing. `client_id` stands for any claim that may name the client.
     pub(crate) fn missing_claim(&self, claims: &Claims<'_>) -> Option<&ClaimPath> {
         let is_missing = |path: &&ClaimPath| {
-            if path.is_claim("client_id") {
+            if **path == "client_id".into() {
                 self.client_id.iter().all(|path| claims.at(path).is_none())
             } else {
                 claims.at(path).is_none()
@@ -38,10 +37,9 @@ impl Profile {
         self.required.iter().find(is_missing)
     }
 
-    /// The first claim for the id of the client or the token that is present but is not a text, or is empty.
-    pub(crate) fn ill_typed(&self, claims: &Claims<'_>) -> Option<&ClaimPath> {
-        let mut paths = self.client_id.iter().chain(&self.token_id);
-        paths.find(|path| claims.text_at(path).is_err())
+    /// The claims that may have the id of the client or of the token.
+    pub(crate) fn id_claims(&self) -> impl Iterator<Item = &ClaimPath> {
+        self.client_id.iter().chain(&self.token_id)
     }
 
     /// The first condition for access tokens that the token does not meet, and what its claim is.
@@ -57,25 +55,16 @@ impl Profile {
         Some(format!("{mark}, but it is {found}"))
     }
 
-    /// The client that requested the token.
     pub(crate) fn client_id<'c>(&self, claims: &'c Claims<'_>) -> Option<&'c str> {
         first_text(&self.client_id, claims)
     }
 
-    /// The id of the token.
     pub(crate) fn token_id<'c>(&self, claims: &'c Claims<'_>) -> Option<&'c str> {
         first_text(&self.token_id, claims)
     }
 
-    /// The first listed audience claim, for an error message.
-    pub(crate) fn first_audience_claim(&self) -> &str {
-        self.audience_claims.first().map_or("aud", |claim| claim)
-    }
-
-    /// The audience claims other than `aud`.
-    pub(crate) fn further_audience_claims(&self) -> impl Iterator<Item = &str> {
-        let claims = self.audience_claims.iter().map(AsRef::as_ref);
-        claims.filter(|name| *name != "aud")
+    pub(crate) fn listed_audience_claims(&self) -> impl Iterator<Item = &str> {
+        self.audience_claims.iter().map(AsRef::as_ref)
     }
 
     pub(crate) fn kind(&self, claims: &Claims<'_>) -> PrincipalKind {

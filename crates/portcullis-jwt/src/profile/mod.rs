@@ -225,7 +225,6 @@ impl Profile {
         self.audience != AudienceRule::Audience
     }
 
-    /// A profile that accepts no token yet.
     fn empty(name: &'static str) -> Self {
         Self {
             name: Cow::Borrowed(name),

@@ -98,11 +98,9 @@ impl Profile {
     }
 }
 
-/// Follows claim paths in one token.
 struct Finder<'a, 'c> {
     claims: &'c Claims<'c>,
     client: Option<&'c str>,
-    /// The accepted audiences that the token names.
     audiences: SmallVec<[&'a str; 4]>,
 }
 

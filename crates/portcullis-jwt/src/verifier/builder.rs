@@ -135,7 +135,6 @@ impl JwtVerifier {
         }
     }
 
-    /// Returns the verifier if its settings can be used.
     pub(crate) fn checked(self) -> Result<Self, ConfigError> {
         self.profile.check()?;
         match self.problem() {

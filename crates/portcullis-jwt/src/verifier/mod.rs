@@ -58,7 +58,6 @@ pub struct JwtVerifier {
     challenge: Arc<Challenge>,
 }
 
-/// Decodes a payload into the type of the custom claims.
 type DecodeClaims = fn(&[u8]) -> Result<Arc<dyn Any + Send + Sync>, serde_json::Error>;
 
 impl JwtVerifier {
@@ -107,7 +106,6 @@ impl JwtVerifier {
         })
     }
 
-    /// Checks the header, before any cryptography.
     fn check_header(&self, header: &Header) -> Result<(), VerifyError> {
         if !self.algorithms.contains(&header.algorithm()) {
             return Err(VerifyError::AlgorithmNotAllowed(header.algorithm()));
@@ -179,7 +177,8 @@ impl JwtVerifier {
             return Err(missing(path));
         }
         claims.text("sub")?; // may be absent, but not of a wrong type or empty
-        if let Some(path) = self.profile.ill_typed(claims) {
+        let mut ids = self.profile.id_claims();
+        if let Some(path) = ids.find(|path| claims.text_at(path).is_err()) {
             return Err(invalid(path, NON_EMPTY_TEXT, claims.at(path)));
         }
         if let Some(mark) = self.profile.missing_mark(claims) {
@@ -191,11 +190,12 @@ impl JwtVerifier {
 
     fn check_audience_and_client(&self, claims: &Claims<'_>) -> Result<(), VerifyError> {
         let mut has_audience = false;
-        for claim in iter::once("aud").chain(self.profile.further_audience_claims()) {
+        let listed = || self.profile.listed_audience_claims();
+        for claim in iter::once("aud").chain(listed().filter(|claim| *claim != "aud")) {
             has_audience |= self.check_audience_claim(claims, claim)?;
         }
         if !has_audience && self.profile.needs_audience() {
-            return Err(missing(self.profile.first_audience_claim()));
+            return Err(missing(listed().next().unwrap_or("aud")));
         }
         if let Some(client_ids) = &self.client_ids {
             let client = self.profile.client_id(claims);

@@ -6,7 +6,6 @@ use portcullis_core::clock::UnixTime;
 
 use crate::VerifyError;
 
-/// The tolerated clock difference and the longest accepted lifetime.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeRules {
     pub(crate) leeway: Duration,

@@ -8,11 +8,9 @@ use zeroize::Zeroizing;
 
 use crate::http::secret_header;
 
-/// One credential of a client, as parts of a request.
 #[derive(Default)]
 pub(crate) struct Credential {
     pub(crate) headers: HeaderMap,
-    /// Parameters of the form.
     pub(crate) fields: Vec<(&'static str, Zeroizing<String>)>,
     /// Values that no message may repeat.
     pub(crate) secrets: Vec<Secret>,

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-/// A time limit that several reads share.
 #[derive(Clone, Copy)]
 pub(super) struct ReadLimit {
     started: Instant,

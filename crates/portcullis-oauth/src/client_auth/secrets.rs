@@ -91,7 +91,6 @@ impl ClientSecrets {
         Self(Source::Provider(Arc::new(provider)))
     }
 
-    /// Checks secrets that are configured as values.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         match &self.0 {
             Source::Values(secrets) => {

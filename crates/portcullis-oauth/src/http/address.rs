@@ -8,7 +8,6 @@ use std::{
     },
 };
 
-/// The kind of network that an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Network {

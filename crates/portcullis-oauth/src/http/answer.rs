@@ -148,7 +148,6 @@ impl Answer {
     }
 }
 
-/// What a server answered, for messages.
 pub(crate) fn answered(url: &str, status: StatusCode) -> String {
     let code = status.as_u16();
     match is_redirect(status) {

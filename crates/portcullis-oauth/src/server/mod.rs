@@ -201,7 +201,6 @@ impl AuthorizationServer {
     }
 }
 
-/// The parameters that contain tokens.
 const TOKEN_FIELDS: [&str; 3] = ["token", "subject_token", "actor_token"];
 
 /// The body of the request, zeroed when dropped. Its capacity is sufficient: a string that grows leaves copies behind.

@@ -45,7 +45,6 @@ impl ErrorBody {
     }
 }
 
-/// A member that is a string and not blank.
 fn text(member: Option<Value>) -> Option<String> {
     match member {
         Some(Value::String(text)) if !text.trim().is_empty() => Some(text),

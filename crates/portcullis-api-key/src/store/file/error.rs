@@ -116,7 +116,6 @@ impl KeyFileError {
         }
     }
 
-    /// The error and its source in one line.
     pub(super) fn one_line(&self) -> String {
         match self.source() {
             Some(source) => format!("{self}: {source}"),

@@ -18,7 +18,6 @@ pub(super) type Mistake = (usize, String);
 
 pub(super) struct Fields<'t> {
     pub(super) table: DeTable<'t>,
-    /// Where the table begins.
     pub(super) start: usize,
 }
 
@@ -72,12 +71,10 @@ pub(super) fn integer(value: &DeValue<'_>) -> Option<i64> {
         .filter(|_| number.radix() == 10)
 }
 
-/// The id of a `[[keys]]` table, if the id is valid.
 pub(super) fn id(entry: &DeTable<'_>) -> Option<ApiKeyId> {
     parsed(entry.get("id")?.get_ref())
 }
 
-/// Reads the `[[keys]]` table that begins at `start`.
 pub(super) fn read_entry(table: DeTable<'_>, start: usize) -> Result<KeyRecord, Mistake> {
     const SCOPES: &str = "a list of scopes: printable ASCII without spaces, quotes and backslashes";
     const TIME: &str = "a time without quotes, such as 2026-01-31T12:00:00Z";

@@ -7,7 +7,6 @@ use toml::de::{DeTable, ValueDeserializer};
 const ELSEWHERE: &str = "algorithm algorithms audience audiences client_id client_ids exp issuer jwks_uri leeway \
                          max_lifetime signature";
 
-/// A mistake and its position in the text.
 pub(super) struct Mistake {
     pub(super) at: Option<usize>,
     pub(super) problem: String,
@@ -33,10 +32,8 @@ impl Mistake {
     }
 }
 
-/// The fields that are not read yet.
 pub(super) struct Fields<'t> {
     unread: DeTable<'t>,
-    /// The names of the fields that were asked for.
     known: Vec<&'static str>,
 }
 
