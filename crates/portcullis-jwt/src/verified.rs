@@ -13,7 +13,6 @@ pub struct VerifiedToken {
     pub(crate) principal: Principal,
     pub(crate) validity: Validity,
     pub(crate) sender_constrained: bool,
-    /// The epoch of the keys that verified it.
     pub(crate) epoch: u64,
 }
 

@@ -9,7 +9,6 @@ pub(super) struct Entry {
     pub(super) verified: VerifiedToken,
     /// The issuer's current keys. A hit compares their epoch with that of `verified`.
     pub(super) current_keys: SnapshotCell,
-    /// The epoch of the trusted issuers at the verification.
     pub(super) trust_epoch: u64,
 }
 

@@ -67,7 +67,6 @@ impl Profile {
             .map(Into::into)
     }
 
-    /// The claims of which the profile needs a single value.
     fn one_value_paths(&self) -> impl Iterator<Item = &ClaimPath> {
         self.required
             .iter()

@@ -63,7 +63,6 @@ impl ClientKeys {
         self
     }
 
-    /// Checks what is known without reading files.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         match (&self.source, &self.pem_parameters) {
             (Source::Values(keys), _) => {

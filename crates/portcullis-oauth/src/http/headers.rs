@@ -1,9 +1,13 @@
-//! Response headers about time.
+//! Response headers about time, and request headers with a secret.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use portcullis_core::clock::UnixTime;
-use reqwest::header::{AGE, CACHE_CONTROL, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::{
+    AGE, CACHE_CONTROL, DATE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, RETRY_AFTER,
+};
+use zeroize::Zeroizing;
 
 /// The remaining freshness lifetime (RFC 9111 §4.2). `no-store`, `no-cache` and invalid values count as zero (§4.2.1).
 pub(super) fn max_age(headers: &HeaderMap) -> Option<Duration> {
@@ -57,6 +61,18 @@ fn seconds(text: &str) -> Option<Duration> {
     let text = text.trim();
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
+}
+
+/// A header value whose memory is zeroed when the last clone is dropped. It is marked as sensitive.
+///
+/// # Errors
+///
+/// When the text has characters that a header cannot carry.
+pub fn secret_header(text: Zeroizing<Vec<u8>>) -> Result<HeaderValue, InvalidHeaderValue> {
+    // `HeaderValue` keeps a `Bytes` without copying. It copies other buffers, and a copy would not be zeroed.
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 #[cfg(test)]

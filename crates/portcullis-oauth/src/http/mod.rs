@@ -22,10 +22,7 @@ use bytes::Bytes;
 use portcullis_core::{ConfigError, Secret, clock::SharedClock, lock};
 use reqwest::{
     Client, RequestBuilder, Response, StatusCode,
-    header::{
-        ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH,
-        InvalidHeaderValue,
-    },
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH},
 };
 use url::Url;
 use zeroize::Zeroizing;
@@ -33,7 +30,9 @@ use zeroize::Zeroizing;
 pub(crate) use self::address::AllowedNetworks;
 #[cfg(feature = "client-auth")]
 pub(crate) use self::answer::answered;
-pub use self::{answer::Answer, settings::HttpSettings, url_rules::display_url};
+pub use self::{
+    answer::Answer, headers::secret_header, settings::HttpSettings, url_rules::display_url,
+};
 use self::{
     client_factory::ClientFactory, error::request_failed, resolver::GuardedResolver,
     token_file::TokenFile,
@@ -221,18 +220,6 @@ impl fmt::Debug for HttpClient {
             .field("configured", &display_url(&self.factory.configured))
             .finish_non_exhaustive()
     }
-}
-
-/// A header value whose memory is zeroed when the last clone is dropped. It is marked as sensitive.
-///
-/// # Errors
-///
-/// When the text has characters that a header cannot carry.
-pub fn secret_header(text: Zeroizing<Vec<u8>>) -> Result<HeaderValue, InvalidHeaderValue> {
-    // `HeaderValue` keeps a `Bytes` without copying. It copies other buffers, and a copy would not be zeroed.
-    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use reqwest::header::HeaderValue;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::secret_header;
+use super::headers::secret_header;
 use crate::{Blocking, FetchError};
 
 const SCHEME: &[u8] = b"Bearer ";

@@ -95,7 +95,6 @@ fn open_lock(lock: &Path, target: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Whether the opened file is still at `path`.
 fn is_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(file), Ok(there)) => (file.dev(), file.ino()) == (there.dev(), there.ino()),
