@@ -5,8 +5,8 @@
 //! - With the feature `client-auth`: `AuthorizationServer`, which finds a server's endpoints and posts forms to them, and
 //!   `ClientAuthentication`, the methods by which a client authenticates there.
 
-#[cfg(feature = "client-auth")]
 mod blocking;
+#[cfg(feature = "client-auth")]
 mod client_auth;
 pub mod discovery;
 #[cfg(feature = "client-auth")]
