@@ -7,7 +7,8 @@ use std::{
 
 use http::Uri;
 use portcullis_core::ConfigError;
-use reqwest::Proxy;
+use reqwest::{NoProxy, Proxy};
+use url::Url;
 
 /// A proxy for https or for http. reqwest is not left to read the environment itself: it would use no proxy where a variable is
 /// empty and its name in lower case is not, or where a variable is no URL.
@@ -33,11 +34,14 @@ pub(super) fn from_environment(
             Some((name, value))
         })
     };
+    let direct = find("NO_PROXY").and_then(|(_, hosts)| NoProxy::from_string(hosts.to_str()?));
     let named = USES.iter().filter_map(|(name, new)| {
         let (name, value) = find(name).or_else(|| find("ALL_PROXY"))?;
         // In a CGI program this is the `Proxy` header of the caller (CVE-2016-5385).
         let is_callers = name == "HTTP_PROXY" && variable("REQUEST_METHOD").is_some();
-        let proxy = (!is_callers).then(|| parse(&value, *new)).flatten();
+        let proxy = (!is_callers)
+            .then(|| parse(&value, *new, direct.clone()))
+            .flatten();
         Some(proxy.ok_or_else(|| {
             // The value may contain a password.
             let problem =
@@ -48,15 +52,15 @@ pub(super) fn from_environment(
     named.collect()
 }
 
-fn parse(value: &OsStr, new: Constructor) -> Option<EnvironmentProxy> {
+fn parse(value: &OsStr, new: Constructor, direct: Option<NoProxy>) -> Option<EnvironmentProxy> {
     let value = value.to_str()?;
-    let uri: Uri = value.parse().ok()?;
-    let is_http = matches!(uri.scheme_str(), None | Some("http" | "https"));
-    let host = uri.host().filter(|host| is_http && !host.is_empty())?;
-    Some(EnvironmentProxy {
-        host: host.to_owned(),
-        proxy: new(value.to_owned()).ok()?,
-    })
+    value.parse::<Uri>().ok()?.host()?; // `Url` alone would accept `/host` and spaces
+    let scheme = if value.contains("://") { "" } else { "http://" };
+    let url = Url::parse(&[scheme, value].concat()).ok()?;
+    let is_http = matches!(url.scheme(), "http" | "https");
+    let host = url.host_str().filter(|_| is_http)?.to_owned();
+    let proxy = new(url.into()).ok()?.no_proxy(direct);
+    Some(EnvironmentProxy { host, proxy })
 }
 
 impl fmt::Debug for EnvironmentProxy {
@@ -110,6 +114,7 @@ mod tests {
             "ftp://u:s3cr3t@proxy.example",
             "socks5://u:s3cr3t@proxy.example",
             "/s3cr3t",
+            "http:s3cr3t",
         ] {
             let set = [("HTTPS_PROXY", "proxy:3128"), ("all_proxy", value)];
             let error = hosts(&set).expect_err(value).to_string();

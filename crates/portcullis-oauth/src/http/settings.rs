@@ -3,7 +3,7 @@
 use std::{io, path::Path, sync::Arc, time::Duration};
 
 use portcullis_core::ConfigError;
-use reqwest::{Certificate, Client, ClientBuilder, NoProxy, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, redirect};
 
 use super::proxy::{EnvironmentProxy, from_environment};
 
@@ -95,7 +95,7 @@ impl HttpSettings {
             .connect_timeout(self.timeout)
             .no_proxy();
         for EnvironmentProxy { proxy, .. } in self.proxies.clone()? {
-            builder = builder.proxy(proxy.no_proxy(NoProxy::from_env()));
+            builder = builder.proxy(proxy);
         }
         for pem in &self.root_certificates {
             let found = Certificate::from_pem_bundle(pem).unwrap_or_default();
