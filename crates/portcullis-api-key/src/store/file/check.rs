@@ -120,7 +120,7 @@ impl Checker {
         }
         // Before the read, as in `load`.
         let now = shared.now();
-        shared.update(|snapshot| snapshot.checking_since = Some(now));
+        shared.update(|snapshot| _ = snapshot.checking_since.get_or_insert(now));
         let found = read(&mut watched, &settings);
 
         let mut next = Snapshot::clone(&shared.state());

@@ -24,9 +24,9 @@ pub(super) struct Settings {
 impl Settings {
     /// The time within which a revocation must be seen.
     pub(super) const REVOCATION_BOUND: Duration = Duration::from_secs(5);
-    /// The longest interval of checks, which leaves 1 s for reading.
-    pub(super) const MAX_INTERVAL: Duration =
-        Duration::from_secs(Self::REVOCATION_BOUND.as_secs() - 1);
+    /// What the longest interval of checks leaves of the bound for reading.
+    pub(super) const LONGEST_READ: Duration = Duration::from_secs(1);
+    pub(super) const MAX_INTERVAL: Duration = Duration::from_secs(4);
 }
 
 /// The state of a [`FileStore`](crate::FileStore), for readiness and metrics.
@@ -109,8 +109,9 @@ impl Snapshot {
         let (reason, advice) = match &self.failure {
             Some(failure) => (failure.reason, "correct the error in the log"),
             None => {
-                let lasts = now().duration_since(self.checking_since?);
-                if lasts <= Settings::REVOCATION_BOUND {
+                let (begun, now) = (self.checking_since?, now());
+                let is_late = now.duration_since(self.confirmed_at) > Settings::REVOCATION_BOUND;
+                if !is_late || now.duration_since(begun) <= Settings::LONGEST_READ {
                     return None;
                 }
                 ("a check does not end", "see if its file system answers")
@@ -252,8 +253,11 @@ mod tests {
             found.is_err()
         };
         assert!(!is_doubted(&snapshot, 60));
-        let age = Duration::from_secs(4);
-        snapshot.checking_since = Some(Moment::new(start.saturating_add(age), age));
-        assert!(!is_doubted(&snapshot, 9) && is_doubted(&snapshot, 10));
+        for (begun, doubted_from) in [(0, 6), (4, 6), (8, 10)] {
+            let age = Duration::from_secs(begun);
+            snapshot.checking_since = Some(Moment::new(start.saturating_add(age), age));
+            assert!(!is_doubted(&snapshot, doubted_from - 1), "{begun}");
+            assert!(is_doubted(&snapshot, doubted_from), "{begun}");
+        }
     }
 }
