@@ -3,9 +3,9 @@
 use std::{error::Error, path::PathBuf, time::Duration};
 
 use clap::Args;
-use portcullis_remote::{Issuer, IssuerEvent};
+use portcullis_remote::{Issuer, IssuerEvent, StartError};
 
-use crate::client::http_settings;
+use crate::{client::http_settings, misuse::misuse};
 
 #[derive(Args, Debug)]
 pub(crate) struct Access {
@@ -44,7 +44,14 @@ pub(crate) async fn fetch(
     if let Some(path) = &access.bearer_token_file {
         builder = builder.bearer_token_file(path);
     }
-    let issuer = builder.start_timeout(Duration::ZERO).start().await?;
+    let started = builder.start_timeout(Duration::ZERO).start().await;
+    let issuer = started.map_err(|error| match error {
+        StartError::Config(error) => {
+            let option = error.setting().replace('_', "-");
+            misuse(format!("--{option}: {}", error.problem()))
+        }
+        error => error.into(),
+    })?;
     let mut events = issuer.events();
     if let Some(error) = issuer.status().last_error {
         return Err(error.into());

@@ -24,8 +24,10 @@ pub(crate) fn without_secret(error: clap::Error) -> clap::Error {
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let reason = match (error.source(), error.get(ContextKind::ValidValue)) {
                 (Some(reason), _) => reason.to_string(),
-                (None, Some(values)) => format!("give one of {values}"),
-                (None, None) => "give a value".to_owned(),
+                (None, Some(values)) if !values.to_string().is_empty() => {
+                    format!("give one of {values}")
+                }
+                _ => "give a value".to_owned(),
             };
             return clap::Error::raw(kind, format!("{option}: {reason}\n"));
         }
