@@ -12,7 +12,6 @@ use portcullis_core::debug_as_report;
 use rustix::fs::{OFlags, Stat, fcntl_getfl, fstat};
 use serde_json::Value;
 
-/// The exit status, or an error to print on stderr.
 pub(crate) type Outcome = Result<ExitCode, Box<dyn Error>>;
 
 /// Prints a line on stdout. A reader that closes the pipe, such as `head` or `grep -q`, is not a failure.

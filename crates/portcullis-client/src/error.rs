@@ -196,7 +196,6 @@ impl From<FetchError> for TokenError {
     }
 }
 
-/// Why a task ended, and what to do.
 pub(crate) fn end_of_task(death: Death) -> &'static str {
     match death {
         Death::Panicked => "its task panicked: restart the service",

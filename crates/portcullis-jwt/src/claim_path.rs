@@ -27,7 +27,6 @@ pub struct ClaimPath {
     pub(crate) steps: Vec<Step>,
 }
 
-/// One step into a claim, as the methods of [`ClaimPath`] describe them.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     Member(Cow<'static, str>),

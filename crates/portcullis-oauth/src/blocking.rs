@@ -24,10 +24,13 @@ impl<T: Send + 'static> Blocking<T> {
     ) -> io::Result<R> {
         let mut value = self.0.clone().lock_owned().await;
         let done = spawn_blocking(move || work(&mut value)).await;
-        done.unwrap_or_else(|_| {
-            Err(io::Error::other(
-                "the tokio runtime was shut down: unless the service is stopping, restart it",
-            ))
+        done.unwrap_or_else(|error| {
+            Err(io::Error::other(match error.is_panic() {
+                true => "the read or write panicked: look for the panic in the log",
+                false => {
+                    "the tokio runtime was shut down: unless the service is stopping, restart it"
+                }
+            }))
         })
     }
 }

@@ -96,7 +96,6 @@ impl RefreshSchedule {
         Some(self.largest_age()?.saturating_sub(self.age(now)?))
     }
 
-    /// Whether the metadata is to be read before the keys.
     pub(crate) fn discovery_is_due(&self, now: Moment) -> bool {
         let is_old = self
             .discovered_at

@@ -110,12 +110,10 @@ pub(super) enum Method {
 }
 
 impl ClientArgs {
-    /// Whether the endpoints are configured, and no metadata is read.
     pub(crate) fn is_configured(&self) -> bool {
         self.issuer.is_none()
     }
 
-    /// Advice for when the server rejects the client.
     pub(crate) fn what_to_check(&self) -> &'static str {
         if self.private_key.is_some() {
             "check --client-id, that the server has the public half of the key, under the same --kid if it uses key ids, \

@@ -52,7 +52,6 @@ fn open(path: &Path) -> io::Result<File> {
     })
 }
 
-/// The settings with the root certificates of `--ca`.
 pub(crate) fn http_settings(ca: &Path) -> Result<HttpSettings, String> {
     let settings = HttpSettings::default().root_certificates_file(ca);
     settings.map_err(|error| format!("--ca {}: {error}", ca.display()))

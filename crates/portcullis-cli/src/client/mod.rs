@@ -41,7 +41,6 @@ impl ClientArgs {
         Ok((server, authentication))
     }
 
-    /// Turns the error of a setting into one of its option.
     pub(crate) fn unusable(&self, error: &ConfigError) -> Box<dyn Error> {
         let problem = error.problem();
         let in_file = |option: &str, path: &Option<PathBuf>| {

@@ -68,7 +68,6 @@ fn read_for(content: &[u8], algorithm: Algorithm) -> Result<SigningKey, SigningK
     }
 }
 
-/// Reads a key for DPoP proofs (RFC 9449).
 pub(crate) fn read_dpop(path: &Path) -> Result<DpopKey, Box<dyn Error>> {
     let content = file::read(path)?;
     let content = content.expose();

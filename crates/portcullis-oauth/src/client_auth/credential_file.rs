@@ -59,7 +59,6 @@ impl CredentialFile {
         content.map_err(|error| self.unusable(&error))
     }
 
-    /// The error for a file that cannot be read, or that does not contain a credential.
     pub(super) fn unusable(&self, reason: &dyn fmt::Display) -> FetchError {
         let path = self.0.path.display();
         FetchError::credential(format!(

@@ -120,8 +120,8 @@ impl IssuerBuilder {
         self
     }
 
-    /// How long [`start`](Self::start) waits for a first key set. 10 s by default. With zero it returns at once, and
-    /// [`Issuer::ready`] reports an error that a retry cannot fix.
+    /// How long [`start`](Self::start) waits for a first key set, after it has read a saved one, which takes 5 s at most.
+    /// 10 s by default. With zero it does not wait, and [`Issuer::ready`] reports an error that a retry cannot fix.
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.start_timeout = timeout;
         self

@@ -43,7 +43,6 @@ fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClaimPath, D::Erro
     })
 }
 
-/// Whether this is a marker, or a mistyped one.
 fn is_marker(name: &str) -> bool {
     let name = name.trim();
     name.starts_with('[') && name.ends_with(']') || name.starts_with('{') && name.ends_with('}')
