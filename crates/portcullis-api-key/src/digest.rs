@@ -32,6 +32,10 @@ impl KeyDigest {
         }
     }
 
+    pub(crate) fn has_pepper(&self) -> bool {
+        self.pepper_version.is_some()
+    }
+
     /// Whether this is the digest of `digest_input`, compared in constant time. If they differ and `peppers` is given, the
     /// other kind of digest (plain or with a pepper) is computed too, so that the time does not tell which kind the record has.
     pub(crate) fn matches(

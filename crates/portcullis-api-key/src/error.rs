@@ -30,6 +30,11 @@ pub enum KeyError {
         /// The key that replaced it.
         successor: ApiKeyId,
     },
+    /// The key has a pepper, and the store was given none.
+    #[error(
+        "the API key {0} has a pepper, which its successor needs too: rotate it in code, with `peppers`"
+    )]
+    NoPeppers(ApiKeyId),
     /// The operating system returned no random bytes.
     #[error("no key was created: the operating system returned no random bytes; try again")]
     Random,

@@ -168,6 +168,9 @@ impl KeyMaker {
         if old.has_ended(now) {
             return Err(KeyError::Ended(old.id));
         }
+        if old.digest.has_pepper() && self.peppers.is_none() {
+            return Err(KeyError::NoPeppers(old.id));
+        }
         let new = NewKey {
             owner: old.owner.clone(),
             scopes: old.scopes.clone(),
@@ -262,6 +265,15 @@ mod tests {
         let (old, new) = rotate(&forever, NOW, Duration::MAX).expect("rotated");
         assert_eq!(old.expires_at, Some(END_OF_TIME));
         assert_eq!(new.record().expires_at, None);
+    }
+
+    #[test]
+    fn key_with_a_pepper_is_not_rotated_without_one() {
+        let peppers =
+            Peppers::new(1, &portcullis_core::Secret::new(vec![1; 32])).expect("long enough");
+        let issued = NewKey::new("a").issue(NOW, Some(&peppers)).expect("issued");
+        let error = rotate(issued.record(), NOW, DAY).expect_err("no pepper");
+        assert_eq!(error, KeyError::NoPeppers(issued.record().id));
     }
 
     #[test]

@@ -38,7 +38,6 @@ pub(crate) struct RefusalLog {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The layer's functions that find the path for a log line.
     fact_finders: FactFinders,
     second: u64,
     refused: Counts,

@@ -179,7 +179,6 @@ fn is_for_others(name: &HeaderName, value: &[u8]) -> bool {
         || (name == header::AUTHORIZATION && is_dpop(value))
 }
 
-/// The parts of a text that could be a credential.
 fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|octet| !(octet.is_ascii_alphanumeric() || b"-_.".contains(octet)))
         .filter(|word| !word.is_empty())

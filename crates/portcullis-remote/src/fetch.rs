@@ -14,7 +14,6 @@ use url::Url;
 
 use crate::{FetchError, FetchErrorKind};
 
-/// The member of the metadata that says where the keys are.
 #[derive(Deserialize)]
 struct Metadata {
     jwks_uri: String,

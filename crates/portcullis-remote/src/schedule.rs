@@ -51,7 +51,6 @@ pub(crate) struct RefreshSchedule {
     /// When to fetch next, unless a request asks for it earlier.
     pub(crate) due_at: Deadline,
     loaded: Option<Loaded>,
-    /// When the metadata was last read.
     pub(crate) discovered_at: Option<Moment>,
 }
 
@@ -86,7 +85,6 @@ impl RefreshSchedule {
             .map(|loaded| now.duration_since(loaded.at).saturating_add(loaded.age))
     }
 
-    /// The largest age at which the set at hand serves.
     pub(crate) fn largest_age(&self) -> Option<Duration> {
         Some(self.lifetime()?.saturating_add(self.stale_limit))
     }

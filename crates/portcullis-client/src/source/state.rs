@@ -42,7 +42,6 @@ pub(super) struct SourceState {
     pub(super) is_refresh_requested: bool,
     pub(super) is_shut_down: bool,
     pub(super) is_shut_down_announced: bool,
-    /// Tokens to revoke whose revocation is not confirmed yet.
     pub(super) unrevoked: Vec<AccessToken>,
     rejection_budget: Budget,
     /// The expiry of a rejected token whose rejection is not announced yet.

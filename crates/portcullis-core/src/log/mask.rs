@@ -30,7 +30,6 @@ pub(crate) fn mask(text: &str, is_cut: bool) -> String {
     masked
 }
 
-/// A decoded octet, and where it stands in the text.
 struct Octet {
     value: u8,
     start: usize,
@@ -62,7 +61,6 @@ pub(crate) fn percent_octet(high: u8, low: u8) -> Option<u8> {
     u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
-/// Where JWTs and the secrets of API keys stand in the text.
 fn credentials(octets: &[Octet], is_cut: bool) -> Vec<Range<usize>> {
     let is_in_jwt =
         |octet: &Octet| octet.value.is_ascii_alphanumeric() || b"-_.=".contains(&octet.value);

@@ -81,7 +81,6 @@ impl<'de> Deserialize<'de> for Value<'de> {
     }
 }
 
-/// Reads a value in which arrays and objects may be nested `depth` deep.
 #[derive(Clone, Copy)]
 pub(super) struct ValueSeed {
     pub(super) depth: usize,

@@ -8,7 +8,6 @@ use super::{Condition, Profile};
 use crate::claim_path::ClaimPath;
 
 impl Profile {
-    /// Checks that the profile can accept access tokens and nothing else.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.problem().map_or(Ok(()), |problem| {
             let problem = format!("profile {:?}: {problem}", self.name);
