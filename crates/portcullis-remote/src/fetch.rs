@@ -27,7 +27,6 @@ pub(crate) struct Fetcher {
     /// `None` until it is discovered.
     pub(crate) jwks_uri: Option<Url>,
     etag: Option<HeaderValue>,
-    /// The issuer's clock, seen from ours, in the last fetch.
     pub(crate) clock_skew: Option<ClockOffset>,
 }
 

@@ -63,7 +63,6 @@ struct Loaded {
 }
 
 impl RefreshSchedule {
-    /// The schedule of keys that are not there yet: they are due at once.
     pub(crate) fn new(rules: RefreshRules, stale_limit: Duration, now: Moment) -> Self {
         Self {
             backoff: Backoff::new(rules.backoff),

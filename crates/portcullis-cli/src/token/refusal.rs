@@ -10,7 +10,6 @@ use crate::{client::ClientArgs, output};
 #[derive(Clone, Copy)]
 pub(super) struct Request<'a> {
     pub(super) client: &'a ClientArgs,
-    /// Whether the server rejects the client's credential.
     pub(super) rejects_client: bool,
     pub(super) has_scopes: bool,
     /// The option and the URL of the endpoint, if it was configured.

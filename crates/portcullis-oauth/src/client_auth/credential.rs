@@ -17,7 +17,6 @@ pub(crate) struct Credential {
     /// The certificate and private key for TLS, in PEM.
     pub(crate) identity: Option<Secret>,
     pub(crate) expires_at: Option<UnixTime>,
-    /// The position of this credential among those of the client.
     pub(super) index: usize,
 }
 
