@@ -10,8 +10,8 @@ use portcullis_core::ConfigError;
 use reqwest::{NoProxy, Proxy};
 use url::Url;
 
-/// A proxy for https or for http. reqwest is not left to read the environment itself: it would use no proxy where a variable is
-/// empty and its name in lower case is not, or where a variable is no URL.
+/// A proxy for https or for http. The variables are read here because reqwest ignores `https_proxy` if `HTTPS_PROXY` is set and
+/// empty, and ignores a value that is not a URL.
 #[derive(Clone)]
 pub(super) struct EnvironmentProxy {
     /// The resolver lets this host through.
