@@ -139,14 +139,16 @@ impl Test {
             Self::StartsWith(prefix) => text.is_some_and(|text| text.starts_with(&**prefix)),
             Self::Contains(part) => text.is_some_and(|text| text.contains(&**part)),
             Self::SameAs(other) => text.is_some() && claims.text_at(other) == Ok(text),
+            Self::IsClient { prefix, suffix } if prefix.is_empty() && suffix.is_empty() => {
+                text.is_some() && text == client_id
+            }
             Self::IsClient { prefix, suffix } => {
-                let is_derived = !prefix.is_empty() || !suffix.is_empty();
                 let part = text
                     .and_then(|text| text.strip_prefix(&**prefix)?.strip_suffix(&**suffix))
                     .zip(client_id);
                 part.is_some_and(|(part, client)| {
                     let lower = client.chars().flat_map(char::to_lowercase);
-                    part == client || is_derived && part.chars().eq(lower)
+                    part == client || part.chars().eq(lower)
                 })
             }
         }
