@@ -51,6 +51,19 @@ async fn environment_proxies_are_ignored_by_default() {
 }
 
 #[tokio::test]
+async fn empty_no_proxy_does_not_hide_its_name_in_lower_case() {
+    let environment = [PROXY[1], ("NO_PROXY", ""), ("no_proxy", "127.0.0.1")];
+    if is_in(
+        &environment,
+        "empty_no_proxy_does_not_hide_its_name_in_lower_case",
+    ) {
+        let issuer = TestIssuer::start().await;
+        let direct = builder(&issuer).http(HttpSettings::default().environment_proxies());
+        direct.fail_fast().start().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn environment_proxies_are_used_if_configured() {
     if is_in(&PROXY, "environment_proxies_are_used_if_configured") {
         let issuer = TestIssuer::start().await;

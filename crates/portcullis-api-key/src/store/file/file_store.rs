@@ -137,13 +137,11 @@ impl FileStoreBuilder {
     /// When the file is malformed, cannot be read, or may be written by every user. When the interval is zero or longer than
     /// 4 s. When the call is outside of a tokio runtime, or the thread that watches the file cannot be started.
     pub async fn start(self) -> Result<FileStore, KeyFileError> {
-        const LONGEST: Duration = Settings::MAX_INTERVAL;
-
         let Settings { path, interval, .. } = self.0.clone();
-        if interval.is_zero() || interval > LONGEST {
+        if interval.is_zero() || interval > Settings::MAX_INTERVAL {
             let problem = format!(
                 "it is {interval:?}, but must be > 0 and <= {} s, so that a revocation is seen within {} s",
-                LONGEST.as_secs(),
+                Settings::MAX_INTERVAL.as_secs(),
                 Settings::REVOCATION_BOUND.as_secs()
             );
             return Err(ConfigError::new("interval", problem).into());

@@ -26,7 +26,8 @@ impl Settings {
     pub(super) const REVOCATION_BOUND: Duration = Duration::from_secs(5);
     /// What the longest interval of checks leaves of the bound for reading.
     pub(super) const LONGEST_READ: Duration = Duration::from_secs(1);
-    pub(super) const MAX_INTERVAL: Duration = Duration::from_secs(4);
+    pub(super) const MAX_INTERVAL: Duration =
+        Self::REVOCATION_BOUND.saturating_sub(Self::LONGEST_READ);
 }
 
 /// The state of a [`FileStore`](crate::FileStore), for readiness and metrics.
