@@ -45,14 +45,18 @@ impl RefreshRequests {
     }
 
     /// Requests a fetch, or joins the fetch that is under way or requested, which takes nothing from the budget. `None` if
-    /// the budget is spent, or while the issuer's `Retry-After` is running.
-    fn request_fetch(&self, budget: &Mutex<Budget>) -> Option<RunTicket> {
+    /// the budget is spent, while the issuer's `Retry-After` is running, or if there are newer keys than those of `epoch`.
+    fn request_fetch(&self, budget: &Mutex<Budget>, epoch: Option<u64>) -> Option<RunTicket> {
         let now = self.worker.now();
         let backoff = self.worker.state().schedule.backoff;
         if !backoff.retry_after_left(now).is_zero() {
             return None;
         }
         self.worker.request_run_if(|| {
+            // No fetch is under way, so one that ended since the caller's check has stored its keys.
+            if epoch.is_some_and(|epoch| self.worker.state().epoch > epoch) {
+                return false;
+            }
             let mut budget = lock(budget);
             let left = budget.take(&self.rules, now.monotonic());
             *budget = left.unwrap_or(*budget);
@@ -77,7 +81,7 @@ impl RefreshRequests {
             if has_changed || !run.joined_running() {
                 return true;
             }
-            match self.request_fetch(&self.unknown_keys) {
+            match self.request_fetch(&self.unknown_keys, Some(epoch)) {
                 Some(next) => run = next,
                 // No further fetch may be made, so the fetch that succeeded decides.
                 None => return true,
@@ -88,7 +92,7 @@ impl RefreshRequests {
 
 impl Refresher for RefreshRequests {
     fn request_newer_keys(&self, epoch: u64) -> RefreshAnswer {
-        let Some(run) = self.request_fetch(&self.unknown_keys) else {
+        let Some(run) = self.request_fetch(&self.unknown_keys, Some(epoch)) else {
             return RefreshAnswer::Exhausted;
         };
         let Ok(permit) = self.waiters.clone().try_acquire_owned() else {
@@ -103,11 +107,11 @@ impl Refresher for RefreshRequests {
     }
 
     fn report_bad_signature(&self) {
-        self.request_fetch(&self.bad_signatures);
+        self.request_fetch(&self.bad_signatures, None);
     }
 
     fn report_no_keys(&self) {
-        self.request_fetch(&self.unknown_keys);
+        self.request_fetch(&self.unknown_keys, None);
     }
 
     /// The time until the schedule's next fetch or until a request may cause a fetch, whichever is earlier. Zero while a
@@ -152,7 +156,8 @@ mod tests {
     }
 
     fn wait(requests: &RefreshRequests) -> Wait {
-        match requests.request_newer_keys(0) {
+        let epoch = requests.worker.state().epoch;
+        match requests.request_newer_keys(epoch) {
             RefreshAnswer::Wait(wait) => wait,
             _ => panic!("the request does not wait"),
         }
@@ -194,9 +199,25 @@ mod tests {
         task.end_run();
         // The 200 took one of two.
         assert!(matches!(
-            requests.request_newer_keys(0),
+            requests.request_newer_keys(2),
             RefreshAnswer::Exhausted
         ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn request_after_a_fetch_of_newer_keys_spends_no_budget() {
+        let (requests, task) = refresh_requests();
+        drop(wait(&requests));
+        task.begin_run();
+        end(&task, true, 1);
+        // Their tokens were checked before the fetch ended.
+        for _ in 0..20 {
+            let answer = requests.request_newer_keys(0);
+            assert!(matches!(answer, RefreshAnswer::Exhausted));
+        }
+        assert!(!task.is_run_requested());
+        drop(wait(&requests));
+        assert!(task.is_run_requested(), "one of two is left");
     }
 
     #[tokio::test(start_paused = true)]
