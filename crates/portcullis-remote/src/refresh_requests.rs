@@ -71,14 +71,10 @@ impl RefreshRequests {
             if self.worker.wait_until_ended(run).await.is_err() {
                 return false;
             }
-            let (has_failed, has_changed) = {
-                let state = self.worker.state();
-                (state.last_error.is_some(), state.epoch != epoch)
-            };
-            if has_failed {
+            if self.worker.state().last_error.is_some() {
                 return false;
             }
-            if has_changed || !run.joined_running() {
+            if !run.joined_running() || self.worker.state().epoch != epoch {
                 return true;
             }
             match self.request_fetch(&self.unknown_keys, Some(epoch)) {
