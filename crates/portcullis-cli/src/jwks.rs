@@ -96,7 +96,7 @@ pub(crate) async fn check(check: Check) -> Outcome {
     let private = report.keys_with_private_members;
     if private > 0 {
         output::note(format_args!(
-            "warning: the set publishes private members of {private} keys: these keys are compromised, and the issuer must replace them"
+            "warning: the set publishes the private part or the secret of {private} of its keys: the issuer must replace them"
         ));
     }
     let ignored = report.encryption_count;

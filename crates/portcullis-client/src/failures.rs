@@ -50,7 +50,7 @@ impl Failures {
 /// The longest backoff without a usable token. Calls fail until it ends, even if the server is available again.
 const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 
-/// The shortest backoff. A failed token request may take longer than `MAX_BACKOFF_WITHOUT_TOKEN`.
+/// The shortest backoff. A backoff counts from the start of the failed request, so it may be over when that fails.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
 fn backoff_after(

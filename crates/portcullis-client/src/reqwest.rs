@@ -20,8 +20,8 @@ use crate::{AddApiKeyLayer, AddCredentialError, Origins, TokenError, TokenSource
 ///
 /// - **Redirects** are returned as responses. reqwest would follow them below all middlewares, where no origin is checked,
 ///   so credentials are not available as a middleware for a client of your own.
-/// - **Proxies** are used only if the [`HttpSettings`] say so, and never with a plain http origin: a proxy would see the
-///   credential. An https request passes a proxy in a tunnel.
+/// - **Proxies** are used only if the [`HttpSettings`] say so. If one of the origins is plain http, the client uses no proxy
+///   at all, because a proxy would see the credential. An https request passes a proxy in a tunnel.
 /// - **User names in URLs**: a request to such a URL is not sent. However, `client.get(…)` and the like remove the user name
 ///   before any middleware runs: their requests are sent, with the token.
 /// - **Other middlewares** that are added by [`with`](Self::with) run before the credentials are added. One that is added
@@ -134,7 +134,7 @@ impl Middleware for Credentials {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, Error> {
-        // Parsed as reqwest parses it below. `invalid` has an authority but no scheme, which no origin allows.
+        // Parsed as reqwest parses it to send it. `invalid` has an authority but no scheme, which no origin allows.
         let uri = request.url().as_str().parse();
         let uri = uri.unwrap_or_else(|_| Uri::from_static("invalid"));
         for origins in self.origins() {

@@ -144,7 +144,7 @@ fn authorization_header(token_type: &str, token: &str) -> HeaderValue {
     secret_header(text.into()).expect("visible ASCII")
 }
 
-/// `None` if `expires_in` is given and is not a number >= 1. Some servers send its digits in a string.
+/// `None` if `expires_in` is given and is not a number >= 1. Some servers send its digits in a string, or an empty one.
 fn lifetime(expires_in: Option<Value>) -> Option<Duration> {
     let seconds: f64 = match expires_in {
         None => return Some(DEFAULT_LIFETIME),

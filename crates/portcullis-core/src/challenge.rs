@@ -34,7 +34,7 @@ impl Challenge {
         let plain = HeaderValue::try_from(format!("{name} realm={}", quoted(realm))).ok();
         let Some(plain) = plain.filter(|_| is_printable) else {
             let problem =
-                format!("{realm:?} has characters other than printable ASCII: remove them");
+                format!("{realm:?} has characters other than printable ASCII: replace them");
             return Err(ConfigError::new("realm", problem));
         };
         let log = Arc::default();

@@ -85,7 +85,7 @@ struct Inner {
 }
 
 impl Failure {
-    /// Not a credential at all, or sent in a way that is never allowed: 400 `invalid_request`.
+    /// A header that cannot hold a credential, or a credential that was sent twice: 400 `invalid_request`.
     ///
     /// The caller sees `external`, so it must not hold a secret. In an `error_description`, characters other than
     /// printable ASCII without `"` and `\` are replaced (RFC 6750 §3).

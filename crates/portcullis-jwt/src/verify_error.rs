@@ -79,7 +79,7 @@ pub enum VerifyError {
     )]
     MissingClaim(String),
     /// A claim has the wrong type or is out of range. The fields are the claim, and what it is and must be.
-    #[error("the claim `{0}` {1}: have the issuer correct it, or the profile read another")]
+    #[error("the claim `{0}` {1}: have the issuer correct it, or set another claim in the profile")]
     InvalidClaim(String, String),
     /// `iss` is not a trusted issuer, or was looked for to choose keys and is absent. The field is the `iss`, escaped.
     #[error("the token names {} (`iss`), but only trusted issuers are accepted: check who issued the token, and compare its `iss` with those configured (it is shown without user name and query)", named("issuer", .0))]

@@ -53,7 +53,7 @@ impl RefreshRequests {
             return None;
         }
         self.worker.request_run_if(|| {
-            // No fetch is under way, so one that ended since the caller's check has stored its keys.
+            // No fetch is under way, so the state has the epoch of a fetch that ended since the token was checked.
             if epoch.is_some_and(|epoch| self.worker.state().epoch > epoch) {
                 return false;
             }
@@ -79,7 +79,7 @@ impl RefreshRequests {
             }
             match self.request_fetch(&self.unknown_keys, Some(epoch)) {
                 Some(next) => run = next,
-                // No further fetch may be made, so the fetch that succeeded decides.
+                // There are newer keys, or no further fetch may be made: the fetch that succeeded decides.
                 None => return true,
             }
         }

@@ -47,7 +47,7 @@ impl<S: State> Worker<S> {
 
     /// Joins the run that is about to begin, or else the run that is under way. If there is no such run, calls `admit`, and
     /// requests a run if `admit` returns true. Returns `None` if it returns false. Callers that share a run spend a budget
-    /// only once if `admit` takes from it. `admit` must neither wait nor use the worker.
+    /// only once if `admit` takes from it. `admit` must neither wait nor request a run.
     pub fn request_run_if(&self, admit: impl FnOnce() -> bool) -> Option<RunTicket> {
         let (mut run, mut is_new) = (None, false);
         // No receiver waits for `is_requested`, so none is notified.
@@ -77,7 +77,7 @@ impl<S: State> Worker<S> {
         run.unwrap_or_else(|| self.request_next_run())
     }
 
-    /// Asks for a run that begins after this call. Its result includes everything up to this call.
+    /// Asks for a run that begins after this call, so that it sees every change that was made before the call.
     pub fn request_next_run(&self) -> RunTicket {
         let mut run = Progress::default().next_run();
         self.progress.send_if_modified(|progress| {

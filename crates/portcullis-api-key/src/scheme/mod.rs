@@ -115,7 +115,7 @@ impl Inner {
             let (external, problem) = match invalid {
                 InvalidApiKey::Checksum => ("the API key was mistyped", "a mistyped API key (its checksum does not match)"),
                 InvalidApiKey::Length => ("the API key has the wrong length: it was cut off or pasted twice", "an API key that was cut off or pasted twice"),
-                _ => (NOT_VALID, "no API key"),
+                _ => (NOT_VALID, "text that is not an API key"),
             };
             let header = &self.settings.header;
             Failure::invalid(external).with_internal(format!("the header `{header}` has {problem}: the caller must send the whole key as it was issued"))

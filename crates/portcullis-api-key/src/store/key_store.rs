@@ -27,7 +27,7 @@ pub trait KeyStore: Send + Sync + 'static {
     /// exist.
     fn lookup(&self, id: &ApiKeyId) -> Lookup;
 
-    /// Why the snapshot from which a store answers may lack keys or changes now; `None` by default.
+    /// Why the store's snapshot may be out of date: keys, or changes of keys, may be missing from it. `None` by default.
     ///
     /// While the store has a doubt, [`lookup`](Self::lookup) must answer unknown ids with an error, which becomes 503. The scheme
     /// then answers 503 to a wrong secret as well, so that callers cannot find out which ids exist.

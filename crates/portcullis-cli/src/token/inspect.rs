@@ -170,8 +170,9 @@ fn rough(seconds: f64) -> String {
 
 /// Reads JSON, unless `serde_json` would read it in another way than the library. The error is shown in its place.
 fn read_json(bytes: &[u8]) -> Result<Value, String> {
-    check_foreign_json(bytes)
-        .map_err(|error| format!("(cannot be shown: is the token whole? The JSON {error})"))?;
+    check_foreign_json(bytes).map_err(|error| {
+        format!("(cannot be shown: was the token cut? The decoded text {error})")
+    })?;
     serde_json::from_slice(bytes).map_err(|_| "(not JSON)".to_owned())
 }
 

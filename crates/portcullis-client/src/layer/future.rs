@@ -52,7 +52,7 @@ pub(super) struct SourceAndOrigins {
     pub(super) origins: Origins,
 }
 
-/// What the response of a call needs. Kept small, because it moves with the future.
+/// What is kept of a sent request to learn from its response, and to send it again. Small, because it moves with the future.
 pub(super) struct SentCall<S, B> {
     pub(super) token: AccessToken,
     pub(super) proof: SentProof,
@@ -120,7 +120,7 @@ where
 }
 
 /// Sends `attempt` with a token, and then `retry` if the response asks for it. `first_response` is given if `attempt` is
-/// itself a retry: it is the result if no token can be obtained.
+/// itself a retry: it is the result if no token can be obtained before the service is polled.
 pub(super) async fn send<S, B, C>(
     mut attempt: RequestToSend<S, B>,
     mut retry: Option<Box<RequestToSend<S, B>>>,

@@ -91,9 +91,9 @@ impl SourceState {
     }
 
     pub(super) fn stopped_error(&self) -> TokenError {
+        // Unless the source was shut down, its task has ended, and `died` has stored the cause.
         let end_of_task = self.failures.last_error.clone();
-        end_of_task
-            .filter(|_| !self.is_shut_down)
+        (end_of_task.filter(|_| !self.is_shut_down))
             .unwrap_or_else(|| TokenError::stopped("the token source was shut down"))
     }
 

@@ -55,7 +55,7 @@ pub trait Scheme: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Failure::malformed`] for what is not a credential at all, and for one that was sent twice.
+    /// [`Failure::malformed`] for a header that cannot hold a credential, and for a credential that was sent twice.
     fn detect<'h>(&self, head: &Head<'h>) -> Result<Option<&'h [u8]>, Failure>;
 
     /// Verifies the credential that [`detect`](Self::detect) found.

@@ -24,7 +24,7 @@ pub enum SkipReason {
     UnsupportedType(String),
     /// `kty` is `oct`. A published secret is not secret.
     #[error(
-        "a shared secret (`oct`): replace it if it was published, or use `KeySet::from_secret`"
+        "a shared secret (`oct`): if others can read this set, replace the secret; in code, `KeySet::from_secret` accepts it"
     )]
     Symmetric,
     /// `crv` is not `P-256`, `P-384`, `P-521` or `Ed25519`.

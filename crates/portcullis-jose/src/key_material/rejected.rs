@@ -19,7 +19,7 @@ pub enum KeyRejected {
     #[error("the RSA key is unsafe (ROCA weakness) and must be replaced: anyone can forge with it")]
     RsaWeakGenerator,
     /// Even, below 3, or above 32 bits.
-    #[error("invalid RSA key: its `e` must be odd, from 3 to 2^32 - 1; use a key with `e` = 65537")]
+    #[error("invalid RSA key: its `e` must be odd, from 3 to 2^32 - 1; nearly all keys have 65537")]
     RsaExponent,
     /// Not as many octets as the field of the curve (RFC 7518 §6.2.1.2).
     #[error("invalid key: its point is compressed or of a wrong length; export it again")]

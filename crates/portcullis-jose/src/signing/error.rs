@@ -9,7 +9,7 @@ use crate::key_material::KeyRejected;
 #[non_exhaustive]
 pub enum SigningKeyError {
     /// No key could be generated without random numbers.
-    #[error("no key was generated: the operating system has no random numbers; try again")]
+    #[error("no key was generated: the operating system gave no random numbers; check the sandbox")]
     NotGenerated,
     /// The PEM text has no private key.
     #[error(
@@ -114,7 +114,7 @@ pub enum SignError {
     #[error("the claims are not a JSON object: pass a map or a struct with named fields")]
     ClaimsNotAnObject,
     /// Assertions and DPoP proofs need a random `jti` (RFC 7523 §3, RFC 9449 §4.2).
-    #[error("nothing was signed: the operating system has no random numbers; try again")]
+    #[error("the operating system gave no random numbers: check whether a sandbox forbids it")]
     NoRandomness,
     /// The cryptographic library failed. It gives no reason.
     #[error(

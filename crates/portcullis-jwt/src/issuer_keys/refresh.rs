@@ -28,7 +28,7 @@ pub enum RefreshAnswer {
     /// A refresh is under way: wait. The future ends with the refresh, or when the caller has waited long enough. It returns
     /// whether the keys were fetched; if not, the snapshot is that of an earlier fetch. Dropping the future is harmless.
     Wait(Pin<Box<dyn Future<Output = bool> + Send>>),
-    /// No refresh is started: the budget is spent, or the issuer's `Retry-After` is running.
+    /// No refresh is started: there are newer keys already, the budget is spent, or the issuer's `Retry-After` is running.
     Exhausted,
     /// A refresh is under way, but too many requests wait for it already.
     Saturated,

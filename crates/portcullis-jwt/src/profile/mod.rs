@@ -30,9 +30,9 @@ use crate::claim_path::ClaimPath;
 ///     .mark(Condition::equals("use", "access"));
 /// ```
 ///
-/// Every profile checks the signature, algorithm, `iss`, `exp`, `nbf`, `iat`, lifetime and `crit` of a token. These
-/// claims and those that name the client and the token must have their registered types. A scope or role claim of another
-/// type grants nothing. A `cnf` is never ignored. A profile that cannot work is a
+/// Every profile checks the signature, algorithm, `iss`, `exp`, `nbf`, `iat`, lifetime and `crit` of a token. These claims,
+/// `sub`, the audience and the claims that name the client and the token must have the right types if present. A scope or
+/// role claim of another type grants nothing. A `cnf` is never ignored. A profile that cannot work is a
 /// [`ConfigError`](portcullis_core::ConfigError) when the verifier is built.
 #[derive(Clone, Debug)]
 pub struct Profile {

@@ -28,7 +28,7 @@ pub(super) fn request_failed(url: &Url, error: reqwest::Error) -> FetchError {
         // The cause has the advice.
         FetchErrorKind::Forbidden => "",
         FetchErrorKind::TimedOut => ": check that the host can be reached, or raise `timeout`",
-        _ => ": check that the host can be reached, its certificate and the client's",
+        _ => ": check that the host can be reached, and check its certificate and the client's",
     };
     let causes = with_causes(&error);
     let message = format!("request to {url} {problem} ({causes}){advice}");

@@ -13,8 +13,8 @@ pub(super) struct GuardedResolver {
     pub(super) issuer_host: Option<String>,
     /// The hosts of proxies and of other configured URLs. They may have any address.
     pub(super) other_hosts: Vec<String>,
-    /// Whether proxies are configured. The peer may then be a proxy, so the issuer's network is learned when the issuer's
-    /// name is resolved here (`NO_PROXY`), and not from the peer's address.
+    /// Whether proxies are configured. The peer may then be a proxy, so its address does not tell the issuer's network. This
+    /// is learned when the issuer's name is resolved here, as it is if `NO_PROXY` has the name.
     pub(super) is_behind_proxy: bool,
     pub(super) networks: AllowedNetworks,
 }

@@ -29,7 +29,7 @@ impl TokenFile {
         let reading = self.reads.run(move |()| header_value(&path));
         let value = timeout(limit, reading).await.unwrap_or_else(|_| {
             Err(io::Error::other(format!(
-                "no result within {limit:?} (`timeout`): check the volume that the file is on"
+                "no result within the `timeout` of {limit:?}: check the volume that the file is on"
             )))
         });
         value.map_err(|error| {

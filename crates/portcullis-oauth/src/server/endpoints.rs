@@ -19,7 +19,7 @@ use crate::{FetchError, FetchErrorKind, discovery::Discovery, http::display_url}
 const METADATA_LIFETIME: Duration = Duration::from_secs(3600);
 /// After this many requests in a row that missed their endpoint, metadata is read again: the endpoint may have moved.
 const MAX_MISSES: u32 = 2;
-/// The pause after a failed read of metadata. Callers get the previous metadata or, for `other` without one, the error.
+/// The pause after a failed read. Callers get the previous metadata; if none, `other` gives the error, `main` is read again.
 const RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// An endpoint of an authorization server.

@@ -128,7 +128,7 @@ impl Checker {
         next.warnings = watched.file.warnings().to_vec();
         let mut events = Vec::new();
         let outcome = match found.map_err(KeyFileError::after_first_read) {
-            Ok(Found::StillMalformed) => Ok(()),
+            Ok(Found::StillMalformed) => Ok(()), // The last failure stays.
             Ok(found @ (Found::Keys(_) | Found::SameKeys)) => {
                 if let Found::Keys(records) = found {
                     let keys = to_map(records, &next.keys);

@@ -64,7 +64,7 @@ impl FileStore {
         self.worker.state().status(|| self.worker.now())
     }
 
-    /// All records, the oldest first, with the last use seen by this process.
+    /// All records, the oldest first, with the last use that this process saw since the record changed in the file.
     #[must_use]
     pub fn list(&self) -> Vec<KeyRecord> {
         stored::list(&self.worker.state().keys)

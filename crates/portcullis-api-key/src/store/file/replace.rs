@@ -77,8 +77,8 @@ pub(super) fn beside(target: &Path, before: &str, after: &str) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// Gives the new file the owner and the group of the old one. The group may read the new file if the
-/// group could read the old one and other users could not.
+/// Gives the new file the owner and the group of the old one. Its group may read it if only the owner and the group could read
+/// the old one: 0640 stays, and 0644, which most programs give a new file, becomes 0600.
 fn copy_owner(target: &Path, file: &File) -> io::Result<()> {
     const GROUP_READS: u32 = 0o040;
     const OTHERS_READ: u32 = 0o004;

@@ -24,7 +24,7 @@ pub(super) struct Settings {
 impl Settings {
     /// The time within which a revocation must be seen.
     pub(super) const REVOCATION_BOUND: Duration = Duration::from_secs(5);
-    /// What the longest interval of checks leaves of the bound for reading.
+    /// How long a check may take before unknown ids are in doubt: the bound holds the longest interval and such a check.
     pub(super) const LONGEST_READ: Duration = Duration::from_secs(1);
     pub(super) const MAX_INTERVAL: Duration =
         Self::REVOCATION_BOUND.saturating_sub(Self::LONGEST_READ);
@@ -137,7 +137,7 @@ impl Snapshot {
         (self.confirmed_at.wall()).saturating_add(self.current_limit())
     }
 
-    /// Whether the keys were not confirmed for longer than the limit.
+    /// Whether the last confirmation is older than the limit, and a check is under way or the last one failed.
     pub(super) fn is_stale(&self, now: impl FnOnce() -> Moment) -> bool {
         (self.checking_since.is_some() || self.failure.is_some())
             && now().duration_since(self.confirmed_at) > self.current_limit()
