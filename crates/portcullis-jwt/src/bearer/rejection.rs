@@ -21,6 +21,15 @@ impl Inner {
         let (Some((keys, epoch)), Some(problem)) = (keys, error.key_problem()) else {
             return Outcome::Done(Err(error.into_failure(&whose)));
         };
+        let has_newer_keys = || keys.snapshot().epoch != epoch;
+        let decide_again = || match self.verify(token.as_bytes(), self.clock.now()) {
+            Ok(verdict) => Outcome::Done(verdict),
+            Err(rejected) => self.decide_rejected(token, rejected),
+        };
+        // Keys that another refresh has fetched are tried first: they cost no budget.
+        if has_newer_keys() {
+            return decide_again();
+        }
         let issuer_error = check_named_issuer(token, &keys).err();
         let failure = match (problem, issuer_error, keys.refresher()) {
             (Undecided, None, Some(refresher)) => {
@@ -36,32 +45,19 @@ impl Inner {
                 refresher.report_bad_signature();
                 error.into_failure(&whose)
             }
-            (UnknownKey, None, Some(refresher)) => {
-                let has_newer_keys = || keys.snapshot().epoch != epoch;
-                // Keys that another refresh has fetched are tried first: they cost no budget.
-                if has_newer_keys() {
-                    return match self.verify(token.as_bytes(), self.clock.now()) {
-                        Ok(verdict) => Outcome::Done(verdict),
-                        Err(rejected) => self.decide_rejected(token, rejected),
-                    };
+            (UnknownKey, None, Some(refresher)) => match refresher.request_newer_keys(epoch) {
+                RefreshAnswer::Wait(refreshed) => {
+                    let (inner, token) = (self.clone(), Box::<str>::from(token));
+                    return Outcome::Pending(Box::pin(async move {
+                        let has_fetched = refreshed.await;
+                        inner.verify_again(&token, has_fetched)
+                    }));
                 }
-                match refresher.request_newer_keys(epoch) {
-                    RefreshAnswer::Wait(refreshed) => {
-                        let (inner, token) = (self.clone(), Box::<str>::from(token));
-                        return Outcome::Pending(Box::pin(async move {
-                            let has_fetched = refreshed.await;
-                            inner.verify_again(&token, has_fetched)
-                        }));
-                    }
-                    // Another refresh has fetched newer keys since the check above.
-                    RefreshAnswer::Exhausted if has_newer_keys() => {
-                        let has_fetched = true;
-                        return Outcome::Done(self.verify_again(token, has_fetched));
-                    }
-                    RefreshAnswer::Exhausted => unknown_key_failure(error, &keys, &whose),
-                    RefreshAnswer::Saturated => cannot_judge_now(error, &keys, &whose),
-                }
-            }
+                // Another refresh has fetched newer keys since the check above.
+                _ if has_newer_keys() => return decide_again(),
+                RefreshAnswer::Exhausted => unknown_key_failure(error, &keys, &whose),
+                RefreshAnswer::Saturated => cannot_judge_now(error, &keys, &whose),
+            },
         };
         Outcome::Done(Err(failure))
     }

@@ -85,15 +85,17 @@ fn exhausted_budget_answers_by_the_last_fetch() {
 }
 
 #[test]
-fn key_published_during_rejection_is_used_with_exhausted_budget() {
-    let mut scene = Scene::loaded();
-    scene.owner.answer(Answer::Exhausted);
-    let token = next_signer().access_token(&claims());
-    let (owner, bearer) = (scene.owner.clone(), scene.bearer.clone());
-    let publish = move || scene.publish(key_set([&signer(), &next_signer()]));
-    *owner.0.action.lock().expect("no panic") = Some(Box::new(publish));
-    assert_eq!(status(&at_once(send(&bearer, &token))), StatusCode::OK);
-    assert_eq!(owner.signals(), (1, 0));
+fn key_published_during_rejection_is_used_without_another_fetch() {
+    for answer in [Answer::Exhausted, Answer::Saturated] {
+        let mut scene = Scene::loaded();
+        scene.owner.answer(answer);
+        let token = next_signer().access_token(&claims());
+        let (owner, bearer) = (scene.owner.clone(), scene.bearer.clone());
+        let publish = move || scene.publish(key_set([&signer(), &next_signer()]));
+        *owner.0.action.lock().expect("no panic") = Some(Box::new(publish));
+        assert_eq!(status(&at_once(send(&bearer, &token))), StatusCode::OK);
+        assert_eq!(owner.signals(), (1, 0));
+    }
 }
 
 #[test]
