@@ -50,7 +50,7 @@ impl Failures {
 /// The longest backoff without a usable token. Calls fail until it ends, even if the server is available again.
 const MAX_BACKOFF_WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 
-/// The shortest backoff. A backoff counts from the start of the failed request, so it may be over when that fails.
+/// The shortest backoff. Without a token, a backoff counts from the start of the request, so a slow one would leave no pause.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 
 fn backoff_after(
@@ -59,7 +59,7 @@ fn backoff_after(
     usable_for: Duration,
     jitter: Jitter,
 ) -> Duration {
-    // With or without a token, and counted from the start of the failed request.
+    // The whole wait without a token, the shortest one with a token. Counted from the start of the failed request.
     let shortest = backoff
         .next_wait_up_to(MAX_BACKOFF_WITHOUT_TOKEN, jitter)
         .saturating_sub(took)

@@ -42,11 +42,11 @@ pub(crate) trait RejectToken: Send + Sync {
 /// What [`AccessToken::learn_from_response`] needs to know of the proof that [`AccessToken::authorize`] added to a request,
 /// if the token is bound to a key.
 #[derive(Clone, Debug, Default)]
-pub struct SentProof(pub(crate) Option<Box<SentNonce>>);
+pub struct SentProof(pub(crate) Option<Box<SentProofDetails>>);
 
-/// The nonce in a proof, and the origin that the proof was sent to.
+/// The origin that a proof was sent to, and the nonce in the proof, if any.
 #[derive(Clone, Debug)]
-pub(crate) struct SentNonce {
+pub(crate) struct SentProofDetails {
     origin: String,
     nonce: Option<Arc<str>>,
 }
@@ -93,7 +93,7 @@ impl AccessToken {
             };
             let (proof, nonce) = client.service_nonces.proof(key, &origin, &request)?;
             headers.insert(DpopNonces::PROOF_HEADER, proof);
-            sent_nonce = Some(Box::new(SentNonce { origin, nonce }));
+            sent_nonce = Some(Box::new(SentProofDetails { origin, nonce }));
         }
         self.insert_header(headers);
         Ok(SentProof(sent_nonce))

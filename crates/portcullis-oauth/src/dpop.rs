@@ -58,7 +58,7 @@ impl DpopNonces {
         Some(nonce.clone())
     }
 
-    /// Stores the nonce in the headers of an answer, and returns whether the server's latest nonce differs from `sent`, the
+    /// Takes the nonce from the headers of an answer and stores it. Returns whether the server's latest nonce differs from `sent`, the
     /// nonce in the proof. A repeated header, and a nonce that is too long or not allowed by RFC 9449 §8.1, are ignored.
     pub fn learn(&self, origin: &str, headers: &HeaderMap, sent: Option<&str>) -> bool {
         let mut values = headers.get_all(Self::NONCE_HEADER).iter();

@@ -53,7 +53,7 @@ impl RefreshRequests {
             return None;
         }
         self.worker.request_run_if(|| {
-            // No fetch is under way, so the state has the epoch of a fetch that ended since the token was checked.
+            // No fetch is under way. A higher epoch means that one ended since the token was checked.
             if epoch.is_some_and(|epoch| self.worker.state().epoch > epoch) {
                 return false;
             }
@@ -64,8 +64,8 @@ impl RefreshRequests {
         })
     }
 
-    /// Returns whether the keys were fetched since the request came. A fetch that was under way may have read them too early:
-    /// if it changed nothing, waits for another fetch. If it did, the newer keys decide, or the token is not judged.
+    /// Returns whether a token that the fetched keys do not verify is refused. A fetch that was under way may have read the
+    /// keys too early: if it changed nothing, waits for another; if it changed the keys, returns false: such a token gets 503.
     async fn wait(&self, mut run: RunTicket, epoch: u64) -> bool {
         loop {
             if self.worker.wait_until_ended(run).await.is_err() {

@@ -120,7 +120,7 @@ where
 }
 
 /// Sends `attempt` with a token, and then `retry` if the response asks for it. `first_response` is given if `attempt` is
-/// itself a retry: it is the result if no token can be obtained before the service is polled.
+/// itself a retry: it is the result if the first try to obtain a token fails.
 pub(super) async fn send<S, B, C>(
     mut attempt: RequestToSend<S, B>,
     mut retry: Option<Box<RequestToSend<S, B>>>,

@@ -9,7 +9,7 @@ use crate::key_material::KeyRejected;
 #[non_exhaustive]
 pub enum SigningKeyError {
     /// No key could be generated without random numbers.
-    #[error("no key was generated: the operating system gave no random numbers; check the sandbox")]
+    #[error("no key was generated: no random numbers; check whether a sandbox forbids them")]
     NotGenerated,
     /// The PEM text has no private key.
     #[error(

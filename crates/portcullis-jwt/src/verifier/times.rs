@@ -59,7 +59,7 @@ impl TimeRules {
                 return Err(too_long(lifetime));
             }
         }
-        // The limit for a token without `iat`. With it, `start` is already as late.
+        // The limit for a token without `iat`. If there is one, this does not change `start`.
         let longest = self.max_lifetime.saturating_add(self.leeway);
         start = start.max(expires_at.saturating_sub(longest));
         if now < start {

@@ -24,7 +24,7 @@ impl ReadLimit {
     ) -> Result<T, String> {
         let Self { started, limit } = self;
         let left = limit.saturating_sub(started.elapsed());
-        let late = |_| format!("no result in all within `timeout` ({limit:?}): check {what}");
+        let late = |_| format!("the credentials took over {limit:?} (`timeout`): check {what}");
         timeout(left, read).await.map_err(late)
     }
 }

@@ -13,8 +13,8 @@ pub(super) struct GuardedResolver {
     pub(super) issuer_host: Option<String>,
     /// The hosts of proxies and of other configured URLs. They may have any address.
     pub(super) other_hosts: Vec<String>,
-    /// Whether proxies are configured. The peer may then be a proxy, so its address does not tell the issuer's network. This
-    /// is learned when the issuer's name is resolved here, as it is if `NO_PROXY` has the name.
+    /// Whether proxies are configured. The peer may then be a proxy, so its address does not tell the issuer's network. The
+    /// issuer's network is then learned in `resolve`, but only if `NO_PROXY` lists the issuer: else the proxy resolves its name.
     pub(super) is_behind_proxy: bool,
     pub(super) networks: AllowedNetworks,
 }

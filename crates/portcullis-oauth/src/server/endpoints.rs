@@ -19,7 +19,8 @@ use crate::{FetchError, FetchErrorKind, discovery::Discovery, http::display_url}
 const METADATA_LIFETIME: Duration = Duration::from_secs(3600);
 /// After this many requests in a row that missed their endpoint, metadata is read again: the endpoint may have moved.
 const MAX_MISSES: u32 = 2;
-/// The pause after a failed read. Callers get the previous metadata; if none, `other` gives the error, `main` is read again.
+/// The pause after a failed read, in which callers get the previous metadata. Without any, `DiscoveredEndpoints::other` repeats
+/// its error during the pause, and `main` has no pause: the next caller reads it again.
 const RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// An endpoint of an authorization server.

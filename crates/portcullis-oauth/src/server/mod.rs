@@ -26,8 +26,8 @@ use crate::{
 
 /// An authorization server and its endpoints (RFC 6749 §3, RFC 8414). Clones are cheap and share the metadata.
 ///
-/// The metadata is read when it is first needed, and again after one hour. It is also read again after two requests in a row
-/// without an answer, with status 404, 405 or 410, or to a URL that may not be requested.
+/// The metadata is read when it is first needed, and again after one hour or two misses in a row. In a miss, a request got no
+/// answer or status 404, 405 or 410, or was not sent because the metadata's URL is not allowed.
 ///
 /// ```
 /// use portcullis_oauth::AuthorizationServer;

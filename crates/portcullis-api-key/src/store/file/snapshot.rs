@@ -24,7 +24,7 @@ pub(super) struct Settings {
 impl Settings {
     /// The time within which a revocation must be seen.
     pub(super) const REVOCATION_BOUND: Duration = Duration::from_secs(5);
-    /// How long a check may take before unknown ids are in doubt: the bound holds the longest interval and such a check.
+    /// How long a check may take before unknown ids are in doubt: the bound is the longest interval plus such a check.
     pub(super) const LONGEST_READ: Duration = Duration::from_secs(1);
     pub(super) const MAX_INTERVAL: Duration =
         Self::REVOCATION_BOUND.saturating_sub(Self::LONGEST_READ);
