@@ -19,7 +19,6 @@ const MOST_WAITERS: usize = 256;
 #[derive(Clone)]
 pub(crate) struct RefreshRequests {
     worker: Worker<RefreshState>,
-    /// The rules of both budgets below.
     rules: BudgetRules,
     longest_wait: Duration,
     waiters: Arc<Semaphore>,
@@ -66,7 +65,8 @@ impl RefreshRequests {
 
     /// Returns whether a token that the fetched keys do not verify is refused. A fetch that was under way may have read the
     /// keys too early: if it changed nothing, waits for another; if it changed the keys, returns false: such a token gets 503.
-    async fn wait(&self, mut run: RunTicket, epoch: u64) -> bool {
+    async fn wait(&self, first: RunTicket, epoch: u64) -> bool {
+        let mut run = first;
         loop {
             if self.worker.wait_until_ended(run).await.is_err() {
                 return false;
@@ -74,7 +74,7 @@ impl RefreshRequests {
             if self.worker.state().last_error.is_some() {
                 return false;
             }
-            if !run.joined_running() {
+            if run != first || !run.joined_running() {
                 return true;
             }
             if self.worker.state().epoch != epoch {
@@ -271,6 +271,15 @@ mod tests {
         task.begin_run();
         end(&task, true, 0);
         assert!(is_over(&mut early).await, "but only one");
+
+        task.begin_run();
+        let mut late = wait(&requests);
+        end(&task, true, 0);
+        task.begin_run();
+        assert!(!is_over(&mut late).await, "a fetch that began later");
+        end(&task, true, 0);
+        assert!(late.await);
+        assert!(!task.is_run_requested(), "it is enough");
 
         task.begin_run();
         let lucky = wait(&requests);

@@ -49,8 +49,8 @@ impl Inner {
                 RefreshAnswer::Wait(refreshed) => {
                     let (inner, token) = (self.clone(), Box::<str>::from(token));
                     return Outcome::Pending(Box::pin(async move {
-                        let has_fetched = refreshed.await;
-                        inner.verify_again(&token, has_fetched)
+                        let is_final = refreshed.await;
+                        inner.verify_again(&token, is_final)
                     }));
                 }
                 // Another refresh has fetched newer keys since the check above.
@@ -62,15 +62,15 @@ impl Inner {
         Outcome::Done(Err(failure))
     }
 
-    /// Verifies the token once more after a refresh, for the final verdict. `has_fetched`: the refresh fetched the keys.
-    fn verify_again(&self, token: &str, has_fetched: bool) -> Verdict {
+    /// Verifies the token once more after a refresh. If `is_final`, a token whose key is still unknown is refused.
+    fn verify_again(&self, token: &str, is_final: bool) -> Verdict {
         let Rejected { error, keys, whose } = match self.verify(token.as_bytes(), self.clock.now())
         {
             Ok(verdict) => return verdict,
             Err(rejected) => rejected,
         };
         Err(match (keys, error.key_problem()) {
-            (Some((keys, _)), Some(KeyProblem::UnknownKey)) if has_fetched => {
+            (Some((keys, _)), Some(KeyProblem::UnknownKey)) if is_final => {
                 unknown_key_failure(error, &keys, &whose)
             }
             (Some((keys, _)), Some(KeyProblem::UnknownKey | KeyProblem::Undecided)) => {

@@ -26,7 +26,7 @@ pub trait Refresher: Send + Sync + 'static {
 /// The answer to a request for a refresh.
 pub enum RefreshAnswer {
     /// A refresh is under way: wait. The future ends with the refresh, or when the caller has waited long enough. It returns
-    /// whether the keys were fetched; if not, the snapshot is that of an earlier fetch. Dropping the future is harmless.
+    /// whether a token whose key is still unknown is refused (401); if not, it is not judged (503). Dropping it is harmless.
     Wait(Pin<Box<dyn Future<Output = bool> + Send>>),
     /// No refresh is started: there are newer keys already, the budget is spent, or the issuer's `Retry-After` is running.
     Exhausted,
