@@ -52,7 +52,7 @@ pub(super) struct SourceAndOrigins {
     pub(super) origins: Origins,
 }
 
-/// What is kept of a sent request to learn from its response, and to send it again. Small, because it moves with the future.
+/// What the layer keeps of a request until its response arrives. It must be small, because it moves with the future.
 pub(super) struct SentCall<S, B> {
     pub(super) token: AccessToken,
     pub(super) proof: SentProof,
