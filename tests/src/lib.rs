@@ -4,6 +4,7 @@
 //! Each server listens on a free loopback port and stops when it is dropped. The functions panic with the reason if a
 //! precondition of a test is not met.
 
+mod checksum;
 mod glewlwyd;
 mod http;
 mod oidc_provider;
@@ -13,6 +14,7 @@ mod scripted_server;
 mod service;
 mod token_cache;
 
+pub use checksum::with_checksum;
 pub use glewlwyd::Glewlwyd;
 pub use http::{Connection, Response, exchange, get};
 pub use oidc_provider::{Key, OidcProvider, UserTokens};

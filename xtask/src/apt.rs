@@ -1,10 +1,11 @@
 //! Installing Debian packages.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
 use crate::Failure;
-use crate::shell::{answers, output, run};
+use crate::shell::{answers, output, root, run};
 
 /// Installs packages on Debian, as root or with `sudo` if that needs no password.
 ///
@@ -12,6 +13,21 @@ use crate::shell::{answers, output, run};
 ///
 /// Says what to install when this cannot.
 pub(crate) fn install(packages: &[&str]) -> Result<(), Failure> {
+    install_by(&[], packages)
+}
+
+/// Like [`install`], for servers that only the tests start.
+///
+/// # Errors
+///
+/// Like [`install`].
+pub(crate) fn install_without_services(packages: &[&str]) -> Result<(), Failure> {
+    let script = root().join("xtask/without-services.sh");
+    install_by(&["sh".into(), script.into()], packages)
+}
+
+/// `runner` runs the command in its arguments.
+fn install_by(runner: &[OsString], packages: &[&str]) -> Result<(), Failure> {
     let advice = format!(
         "install {} (on Debian: sudo apt-get install {})",
         packages.join(" and "),
@@ -25,14 +41,15 @@ pub(crate) fn install(packages: &[&str]) -> Result<(), Failure> {
         return Err(advice);
     }
     let apt_get = |arguments: &[&str]| {
-        let environment = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"];
-        let words = ["sudo", "-n"]
-            .into_iter()
-            .skip(if is_root { 2 } else { 0 })
-            .chain(environment);
-        let mut words = words.chain(arguments.iter().copied());
-        let mut command = Command::new(words.next().unwrap_or("env"));
-        command.args(words);
+        let mut command = Command::new(if is_root { "env" } else { "sudo" });
+        if !is_root {
+            command.args(["-n", "env"]);
+        }
+        command
+            .arg("DEBIAN_FRONTEND=noninteractive")
+            .args(runner)
+            .args(["apt-get", "-qq"])
+            .args(arguments);
         command
     };
     run(&mut apt_get(&["update"]))

@@ -20,13 +20,14 @@ const RUNTIME_FREE: [&str; 4] = [
 ///
 /// Lists the checks that failed.
 pub(crate) fn run() -> Result<(), Failure> {
-    let checks: [fn() -> Result<(), Failure>; 8] = [
+    let checks: [fn() -> Result<(), Failure>; 9] = [
         formatting,
         clippy,
         documentation,
         feature_sets,
         runtime_free,
         verifier_only,
+        files_only,
         lock_file,
         deny::check,
     ];
@@ -89,6 +90,18 @@ fn runtime_free() -> Result<(), Failure> {
 fn verifier_only() -> Result<(), Failure> {
     let features = ["--no-default-features", "--features=remote,jwt,axum"];
     refuse_dependency("portcullis", &features, "x509-cert")
+}
+
+/// A service with API keys in a file compiles no client of a database.
+fn files_only() -> Result<(), Failure> {
+    let features = [
+        "--no-default-features",
+        "--features=remote,jwt,api-key,file,axum",
+    ];
+    for refused in ["sqlx", "redis"] {
+        refuse_dependency("portcullis", &features, refused)?;
+    }
+    Ok(())
 }
 
 fn refuse_dependency(package: &str, features: &[&str], refused: &str) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! Programs that some tests need beyond Rust and a C compiler, and how they are installed.
 
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -45,7 +46,39 @@ pub(crate) fn provide() -> Vec<Need> {
             part: "the tests against django-oauth-toolkit",
             tests: "django_oauth_toolkit",
             may_be_absent: false,
-            found: python::provide().map(|python| Some(("PORTCULLIS_PYTHON", python))),
+            found: python::provide("tests/django-oauth-toolkit", "oauth2_provider")
+                .map(|python| Some(("PORTCULLIS_PYTHON", python))),
+        },
+        Need {
+            part: "the tests with PostgreSQL",
+            tests: "postgresql",
+            may_be_absent: false,
+            found: postgresql().map(|()| None),
+        },
+        Need {
+            part: "the tests with Redis",
+            tests: "redis_server",
+            may_be_absent: false,
+            found: redis().map(|()| None),
+        },
+        Need {
+            part: "the tests of the page in a browser",
+            tests: "browser",
+            may_be_absent: false,
+            found: from_debian(&["chromium"])
+                .and_then(|()| node::provide_browser_driver())
+                .map(|node| Some(("PORTCULLIS_NODE", node))),
+        },
+        Need {
+            part: "the tests of the management API by schemathesis",
+            tests: "schemathesis",
+            may_be_absent: false,
+            found: python::provide("tests/schemathesis", "schemathesis").map(|python| {
+                Some((
+                    "PORTCULLIS_SCHEMATHESIS",
+                    python.with_file_name("schemathesis"),
+                ))
+            }),
         },
         Need {
             part: "the tests that paste commands into a shell",
@@ -88,6 +121,25 @@ fn from_debian(programs: &[&str]) -> Result<(), Failure> {
     } else {
         apt::install(&missing)
     }
+}
+
+/// Installs PostgreSQL. Debian keeps the server's programs in a folder for each version.
+fn postgresql() -> Result<(), Failure> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut servers = versions
+        .flatten()
+        .map(|version| version.path().join("bin/postgres"));
+    if servers.any(|server| server.exists()) {
+        return Ok(());
+    }
+    apt::install_without_services(&["postgresql"])
+}
+
+fn redis() -> Result<(), Failure> {
+    if answers("redis-server", &["--version"]) {
+        return Ok(());
+    }
+    apt::install_without_services(&["redis-server"])
 }
 
 /// Installs the portal of LemonLDAP::NG, and the recommended packages that its OpenID Connect service loads.

@@ -1,4 +1,4 @@
-//! Node, and the authorization server that the tests run on it.
+//! Node, and what the tests run on it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,20 +23,34 @@ const STAMP: &str = "node_modules/.installed-from";
 /// Says what to install when this cannot.
 pub(crate) fn provide() -> Result<PathBuf, Failure> {
     let fixture = root().join("tests/oidc-provider");
+    install(&fixture)?;
+    find(&fixture)
+}
+
+/// Installs the packages of `tests/browser`, which drive a browser, and returns the path of the Node to run them.
+///
+/// # Errors
+///
+/// Says what to install when this cannot.
+pub(crate) fn provide_browser_driver() -> Result<PathBuf, Failure> {
+    install(&root().join("tests/browser"))?;
+    provide()
+}
+
+/// Installs what the lock file in a folder lists, unless that was done.
+fn install(fixture: &Path) -> Result<(), Failure> {
     let lock =
         fs::read_to_string(fixture.join("package-lock.json")).map_err(|error| error.to_string())?;
     if fs::read_to_string(fixture.join(STAMP)).is_ok_and(|stamp| stamp == lock) {
-        return find(&fixture);
+        return Ok(());
     }
     if !answers("npm", &["--version"]) {
         apt::install(&["nodejs", "npm"])?;
     }
     run(Command::new("npm")
         .args(["ci", "--no-color", "--loglevel=error"])
-        .current_dir(&fixture))?;
-    let node = find(&fixture)?;
-    fs::write(fixture.join(STAMP), lock).map_err(|error| error.to_string())?;
-    Ok(node)
+        .current_dir(fixture))?;
+    fs::write(fixture.join(STAMP), lock).map_err(|error| error.to_string())
 }
 
 /// The Node that npm installed, or the machine's own if it is new enough.

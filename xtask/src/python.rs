@@ -1,4 +1,4 @@
-//! Python, and the authorization server that the tests run on it.
+//! Python programs of the tests, each in a virtual environment of its own.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use std::process::Command;
 use crate::shell::{answers, root, run};
 use crate::{Failure, apt};
 
-/// Installs `tests/django-oauth-toolkit/requirements.txt` into a virtual environment beside it, and returns the path of
-/// its Python.
+/// Installs `requirements.txt` of a folder into the virtual environment `venv` beside it, and returns the path of its Python.
+/// `module` is one of those installed.
 ///
 /// # Errors
 ///
 /// Says what to install when this cannot.
-pub(crate) fn provide() -> Result<PathBuf, Failure> {
-    let fixture = root().join("tests/django-oauth-toolkit");
+pub(crate) fn provide(folder: &str, module: &str) -> Result<PathBuf, Failure> {
+    let fixture = root().join(folder);
     let environment = fixture.join("venv");
     let python = environment.join("bin/python");
     let stamp = environment.join("installed-from");
@@ -22,7 +22,7 @@ pub(crate) fn provide() -> Result<PathBuf, Failure> {
         fs::read_to_string(fixture.join("requirements.txt")).map_err(|error| error.to_string())?;
     // An upgrade of the machine's Python leaves an environment without packages.
     if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == pinned)
-        && answers(&python, &["-c", "import oauth2_provider"])
+        && answers(&python, &["-c", &format!("import {module}")])
     {
         return Ok(python);
     }

@@ -5,7 +5,7 @@ use gungraun::{
 };
 use portcullis_bench_common::Bare;
 use portcullis_bench_instructions::{
-    Case, RawCheck, api_key, bare, cold, malformed, warm, warm_scoped, wrong_algorithm,
+    Case, RawCheck, api_key, bare, cached_api_key, cold, malformed, warm, warm_scoped, wrong_algorithm,
 };
 use portcullis_core::service::{Authenticate, Guard};
 use portcullis_jwt::Algorithm::{ES256, EdDSA, RS256};
@@ -68,6 +68,14 @@ fn api_key_in_memory(mut case: Authenticated) -> Authenticated {
     case
 }
 
+#[library_benchmark]
+#[bench::plain(cached_api_key(false))]
+#[bench::peppered(cached_api_key(true))]
+fn api_key_cached(mut case: Authenticated) -> Authenticated {
+    case.run();
+    case
+}
+
 library_benchmark_group!(
     name = paths,
     benchmarks = [
@@ -77,7 +85,8 @@ library_benchmark_group!(
         jwt_cold,
         jwt_raw,
         jwt_refused,
-        api_key_in_memory
+        api_key_in_memory,
+        api_key_cached
     ]
 );
 

@@ -12,10 +12,11 @@
 //! beside its signature by less than 1 %. Other targets have other counts.
 
 mod fixtures;
+mod one_key;
 
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
-use portcullis_api_key::{ApiKey, ApiKeys, KeyDigest, KeyRecord, MemoryStore, Peppers};
+use portcullis_api_key::{ApiKey, ApiKeys, ApiKeysBuilder, KeyDigest, KeyRecord, MemoryStore, Peppers};
 use portcullis_bench_common::{AUDIENCE, Bare, ISSUER, SCOPES, serve, with_key, with_token};
 use portcullis_core::{
     AuthenticateLayer, RequireScopeLayer, Scope, ScopeSet, Secret,
@@ -23,6 +24,7 @@ use portcullis_core::{
 };
 use portcullis_jose::KeySet;
 use portcullis_jwt::{Algorithm, Bearer, BearerBuilder, IssuerKeys};
+use tokio::runtime::Runtime;
 use tower::{Layer, Service};
 
 pub use fixtures::{API_KEY, Fixed, Fixture, NOW, RawCheck};
@@ -36,6 +38,8 @@ const WARM_UP: usize = 16;
 pub struct Case<S> {
     service: S,
     request: Option<Request<Body>>,
+    /// Of the tasks behind the service. Dropped after it.
+    runtime: Option<Runtime>,
 }
 
 impl<S: Service<Request<Body>>> Case<S> {
@@ -55,6 +59,7 @@ impl<S: Service<Request<Body>>> Case<S> {
         Box::new(Self {
             service,
             request: Some(request()),
+            runtime: None,
         })
     }
 
@@ -119,16 +124,34 @@ pub fn malformed() -> Box<Case<Authenticate<Bare>>> {
 
 /// An API key in a store in memory.
 pub fn api_key(peppered: bool) -> Box<Case<Authenticate<Bare>>> {
+    let (record, peppers) = record(peppered);
+    let store = MemoryStore::new();
+    let stored = store.insert([record]);
+    stored.expect("one key");
+    key_case(ApiKeys::builder(store), peppers)
+}
+
+/// An API key that is cached in front of a store that answers over IO.
+pub fn cached_api_key(peppered: bool) -> Box<Case<Authenticate<Bare>>> {
+    let (record, peppers) = record(peppered);
+    let (store, runtime) = one_key::cached(record);
+    let mut case = key_case(ApiKeys::builder(store), peppers);
+    case.runtime = Some(runtime);
+    case
+}
+
+fn record(peppered: bool) -> (KeyRecord, Option<Peppers>) {
     let peppers =
         peppered.then(|| Peppers::new(1, &Secret::new(vec![7; 32])).expect("a pepper of 32 bytes"));
     let key = ApiKey::parse(API_KEY).expect("a key");
     let digest = KeyDigest::of(&key, peppers.as_ref());
     let mut record = KeyRecord::new(key.id(), digest, "billing", NOW).expect("a record");
     record.scopes = ScopeSet::parse(SCOPES);
-    let store = MemoryStore::new();
-    let stored = store.insert([record]);
-    stored.expect("one key");
-    let scheme = ApiKeys::builder(store).clock(Fixed::shared());
+    (record, peppers)
+}
+
+fn key_case(scheme: ApiKeysBuilder, peppers: Option<Peppers>) -> Box<Case<Authenticate<Bare>>> {
+    let scheme = scheme.clock(Fixed::shared());
     let scheme = match peppers {
         Some(peppers) => scheme.peppers(peppers),
         None => scheme,

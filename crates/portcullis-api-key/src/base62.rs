@@ -43,6 +43,16 @@ pub(crate) fn encode_u32(number: u32) -> [u8; U32_DIGITS] {
     [a, b, c, d, e, f]
 }
 
+/// The last `N` digits of a number, most significant first.
+pub(crate) fn digits_of<const N: usize>(mut number: u128) -> [u8; N] {
+    let mut digits = [0; N];
+    for digit in digits.iter_mut().rev() {
+        *digit = ALPHABET[(number % 62) as usize];
+        number /= 62;
+    }
+    digits
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +63,8 @@ mod tests {
         assert_eq!(&encode_u32(61), b"00000z");
         assert_eq!(&encode_u32(62), b"000010");
         assert_eq!(&encode_u32(u32::MAX), b"4gfFC3");
+        assert_eq!(&digits_of(u32::MAX.into()), b"004gfFC3");
+        assert_eq!(&digits_of(62 * 62 + 61), b"0z");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use aws_lc_rs::{constant_time::verify_slices_are_equal, digest, hmac};
 
 use crate::{
     format::{ApiKey, InvalidApiKey},
+    hex::{Hex, decode},
     pepper::Peppers,
 };
 
@@ -25,15 +26,49 @@ impl KeyDigest {
     /// The digest of `key`, under the current pepper if there are peppers.
     #[must_use]
     pub fn of(key: &ApiKey, peppers: Option<&Peppers>) -> Self {
-        let current = peppers.map(Peppers::current);
+        Self::of_bytes(key.digest_input(), peppers.map(Peppers::current))
+    }
+
+    /// The digest of a whole text: that of a foreign key. Under the current pepper if there are peppers.
+    #[must_use]
+    pub fn of_text(text: &str, peppers: Option<&Peppers>) -> Self {
+        Self::of_bytes(text.as_bytes(), peppers.map(Peppers::current))
+    }
+
+    /// The digests that a record of a foreign key may have: the plain one, and one under each pepper.
+    pub(crate) fn all_of(text: &[u8], peppers: Option<&Peppers>) -> Vec<Self> {
+        let peppers = peppers.into_iter().flat_map(Peppers::all);
+        let peppers = std::iter::once(None).chain(peppers.map(Some));
+        peppers.map(|pepper| Self::of_bytes(text, pepper)).collect()
+    }
+
+    /// The digest of a key's input under the current pepper.
+    pub(crate) fn of_input(digest_input: &[u8], peppers: &Peppers) -> Self {
+        Self::of_bytes(digest_input, Some(peppers.current()))
+    }
+
+    /// Whether the digest has no pepper, or one of a lower version than the current one. Higher versions stay: while a pepper
+    /// is being deployed, instances with different current peppers must not replace each other's digests.
+    pub(crate) fn is_behind(&self, peppers: &Peppers) -> bool {
+        self.pepper_version < Some(peppers.current().0)
+    }
+
+    fn of_bytes(data: &[u8], pepper: Option<&(u32, hmac::Key)>) -> Self {
         Self {
-            pepper_version: current.map(|(version, _)| *version),
-            bytes: compute(current.map(|(_, pepper)| pepper), key.digest_input()),
+            pepper_version: pepper.map(|(version, _)| *version),
+            bytes: compute(pepper.map(|(_, pepper)| pepper), data),
         }
     }
 
-    pub(crate) fn has_pepper(&self) -> bool {
-        self.pepper_version.is_some()
+    /// Without the kind of the digest and the version of its pepper.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The version of the pepper that is mixed in, if one is.
+    #[must_use]
+    pub fn pepper_version(&self) -> Option<u32> {
+        self.pepper_version
     }
 
     /// Whether this is the digest of `digest_input`, compared in constant time. If they differ and `peppers` is given, the
@@ -62,6 +97,14 @@ impl KeyDigest {
             black_box(compute(other_kind, black_box(digest_input)));
         }
         Ok(is_match)
+    }
+
+    /// Whether the digests are equal, compared in constant time.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        #[cfg(test)]
+        Work::note(|work| work.comparisons += 1);
+        let is_match = verify_slices_are_equal(&self.bytes, &other.bytes).is_ok();
+        is_match & (self.pepper_version == other.pepper_version)
     }
 
     /// Stands in for the stored digest when the id is unknown, so that the check takes as long as for a known id.
@@ -94,9 +137,7 @@ impl fmt::Display for KeyDigest {
             None => f.write_str("sha256:")?,
             Some(version) => write!(f, "hmac-sha256:{version}:")?,
         }
-        self.bytes
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        Hex(&self.bytes).fmt(f)
     }
 }
 
@@ -129,17 +170,9 @@ fn parse(text: &str) -> Option<KeyDigest> {
         }
         _ => return None,
     };
-    let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    if hex.len() != 2 * LENGTH || !hex.bytes().all(is_hex) {
-        return None;
-    }
-    let mut bytes = [0; LENGTH];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
-    }
     Some(KeyDigest {
         pepper_version,
-        bytes,
+        bytes: decode(hex)?,
     })
 }
 

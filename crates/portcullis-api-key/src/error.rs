@@ -10,6 +10,21 @@ pub enum KeyError {
          change the owner"
     )]
     Owner,
+    /// The name has more than 128 characters, or has control characters.
+    #[error(
+        "the name of an API key must have at most 128 characters, and no control characters: change the name"
+    )]
+    Name,
+    /// There are more than 32 tags, or one is blank, has more than 64 characters, or has control characters.
+    #[error(
+        "an API key can have at most 32 tags of 1 to 64 characters, without control characters: change the tags"
+    )]
+    Tags,
+    /// The reason for a revocation has more than 256 characters, or has control characters.
+    #[error(
+        "the reason for a revocation must have at most 256 characters, and no control characters: change the reason"
+    )]
+    Reason,
     /// The key would expire at once or after the year 9999.
     #[error("a key must live at least 1 ms and end before the year 10000: give another lifetime")]
     Lifetime,
@@ -32,7 +47,7 @@ pub enum KeyError {
     },
     /// The key has a pepper, and the store was given none.
     #[error(
-        "the API key {0} has a pepper, which its successor needs too: rotate it in code, with `peppers`"
+        "the API key {0} has a pepper, which its successor needs too: give the store its peppers (`--peppers` of the command line)"
     )]
     NoPeppers(ApiKeyId),
     /// The operating system returned no random bytes.

@@ -1,6 +1,6 @@
 //! Creating and rotating keys, for every store.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use portcullis_core::{
     ScopeSet,
@@ -11,8 +11,10 @@ use crate::{
     digest::KeyDigest,
     error::KeyError,
     format::{ApiKey, KeyPrefix},
+    limit::Limit,
+    networks::Networks,
     pepper::Peppers,
-    record::{KeyRecord, truncate_to_millis},
+    record::{Idempotency, KeyRecord, truncate_to_millis},
 };
 
 /// The usual time for which a rotated key still works, and the default of `portcullis keys rotate`: 72 hours.
@@ -26,9 +28,14 @@ const END_OF_TIME: UnixTime = UnixTime::from_secs(253_402_207_200);
 #[must_use]
 pub struct NewKey {
     owner: Box<str>,
+    name: Box<str>,
+    tags: BTreeSet<Box<str>>,
     scopes: ScopeSet,
+    networks: Networks,
+    limit: Option<Limit>,
     prefix: KeyPrefix,
     lifetime: Option<Duration>,
+    idempotency: Option<Idempotency>,
 }
 
 impl NewKey {
@@ -36,10 +43,45 @@ impl NewKey {
     pub fn new(owner: impl Into<Box<str>>) -> Self {
         Self {
             owner: owner.into(),
+            name: "".into(),
+            tags: BTreeSet::new(),
             scopes: ScopeSet::default(),
+            networks: Networks::default(),
+            limit: None,
             prefix: KeyPrefix::default(),
             lifetime: Some(Duration::from_secs(365 * 24 * 60 * 60)),
+            idempotency: None,
         }
+    }
+
+    /// Sets a name for people; none by default.
+    pub fn name(mut self, name: impl Into<Box<str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets tags for people and scripts; none by default.
+    pub fn tags<T: Into<Box<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags = tags.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the networks that the key may be used from; all by default.
+    pub fn networks(mut self, networks: Networks) -> Self {
+        self.networks = networks;
+        self
+    }
+
+    /// Limits the use of the key. Without it, the default of the scheme applies.
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Sets what a repeated request is recognised by, so that it creates no second key.
+    pub fn idempotency(mut self, idempotency: Idempotency) -> Self {
+        self.idempotency = Some(idempotency);
+        self
     }
 
     /// Sets the granted scopes.
@@ -70,7 +112,7 @@ impl NewKey {
     ///
     /// # Errors
     ///
-    /// When the owner or the lifetime is invalid, or the operating system returns no random bytes.
+    /// When the owner, the name, a tag or the lifetime is invalid, or the operating system returns no random bytes.
     pub fn issue(self, now: UnixTime, peppers: Option<&Peppers>) -> Result<IssuedKey, KeyError> {
         let now = truncate_to_millis(now);
         let expires_at =
@@ -82,10 +124,16 @@ impl NewKey {
         let digest = KeyDigest::of(&key, peppers);
         let record = KeyRecord {
             prefix: self.prefix,
+            name: self.name,
+            tags: self.tags,
             scopes: self.scopes,
+            networks: self.networks,
+            limit: self.limit,
             expires_at,
+            idempotency: self.idempotency,
             ..KeyRecord::new(key.id(), digest, self.owner, now)?
         };
+        record.check_texts()?;
         Ok(IssuedKey { key, record })
     }
 }
@@ -109,13 +157,26 @@ impl IssuedKey {
     pub fn record(&self) -> &KeyRecord {
         &self.record
     }
+
+    /// Sets the revision under which the record was stored. For authors of stores that number their changes.
+    #[must_use]
+    pub fn at_revision(mut self, revision: u64) -> Self {
+        self.record.revision = revision;
+        self
+    }
 }
 
-/// Issues the keys of a store, with its clock and its peppers.
+/// Issues the keys of a store, with its clock and its peppers. For authors of stores.
 #[derive(Clone, Debug)]
-pub(crate) struct KeyMaker {
-    pub(crate) clock: SharedClock,
-    pub(crate) peppers: Option<Peppers>,
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a clock and peppers are all that issuing needs"
+)]
+pub struct KeyMaker {
+    /// The clock.
+    pub clock: SharedClock,
+    /// The peppers; the current one is mixed into the digests of new keys.
+    pub peppers: Option<Peppers>,
 }
 
 /// The setters of a store with a field `key_maker`.
@@ -148,16 +209,21 @@ impl Default for KeyMaker {
 }
 
 impl KeyMaker {
-    pub(crate) fn issue(&self, new: NewKey) -> Result<IssuedKey, KeyError> {
+    /// Issues a key.
+    ///
+    /// # Errors
+    ///
+    /// As [`NewKey::issue`].
+    pub fn issue(&self, new: NewKey) -> Result<IssuedKey, KeyError> {
         new.issue(self.clock.now(), self.peppers.as_ref())
     }
 
     /// Creates the successor of `old`, and lets `old` expire after `grace` or earlier.
-    pub(crate) fn rotate(
-        &self,
-        old: &mut KeyRecord,
-        grace: Duration,
-    ) -> Result<IssuedKey, KeyError> {
+    ///
+    /// # Errors
+    ///
+    /// When the key was rotated or has ended, or has a pepper and the store has none. As [`NewKey::issue`].
+    pub fn rotate(&self, old: &mut KeyRecord, grace: Duration) -> Result<IssuedKey, KeyError> {
         let now = self.clock.now();
         if let Some(successor) = old.successor {
             return Err(KeyError::AlreadyRotated {
@@ -168,14 +234,19 @@ impl KeyMaker {
         if old.has_ended(now) {
             return Err(KeyError::Ended(old.id));
         }
-        if old.digest.has_pepper() && self.peppers.is_none() {
+        if old.digest.pepper_version().is_some() && self.peppers.is_none() {
             return Err(KeyError::NoPeppers(old.id));
         }
         let new = NewKey {
             owner: old.owner.clone(),
+            name: old.name.clone(),
+            tags: old.tags.clone(),
             scopes: old.scopes.clone(),
+            networks: old.networks.clone(),
+            limit: old.limit,
             prefix: old.prefix.clone(),
             lifetime: old.expires_at.map(|at| at.duration_since(old.created_at)),
+            idempotency: None,
         };
         let new = new.issue(now, self.peppers.as_ref())?;
         let deadline = truncate_to_millis(now.saturating_add(grace)).min(END_OF_TIME);
@@ -281,7 +352,7 @@ mod tests {
         let record = issue(NewKey::new("a").expires_in(DAY));
         let ended = |record: &KeyRecord, now| rotate(record, now, DAY).expect_err("ended");
         let mut revoked = record.clone();
-        revoked.revoke(NOW);
+        revoked.revoke(NOW, None).expect("no reason");
         assert_eq!(
             ended(&record, NOW.saturating_add(DAY)),
             KeyError::Ended(record.id)

@@ -9,7 +9,7 @@ use portcullis_api_key::{ApiKeys, KeyPrefix, MemoryStore, NewKey, Peppers};
 use portcullis_core::{
     AuthenticateLayer, PrincipalKind, RequireScopeLayer, Scope, ScopeSet, Secret,
 };
-use support::{ManualClock, NOW, send, send_key, send_to};
+use support::{ManualClock, NOW, forge, send, send_key, send_to, with_checksum};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -154,24 +154,6 @@ async fn reason_is_revealed_only_to_the_holder() {
     assert_eq!(forged.status, 401);
     assert_eq!(forged.body, unknown.body);
     assert_eq!(forged.challenge, unknown.challenge);
-}
-
-/// A well-formed key with another id or secret.
-fn forge(like: &str, id: &str) -> String {
-    let text = format!("portcullis_{id}_{}", "0".repeat(27));
-    assert_eq!(text.len() + 6, like.len());
-    with_checksum(&text)
-}
-
-fn with_checksum(text: &str) -> String {
-    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut number = crc32fast::hash(text.as_bytes());
-    let mut digits = Vec::new();
-    for _ in 0..6 {
-        digits.push(char::from(DIGITS[(number % 62) as usize]));
-        number /= 62;
-    }
-    text.chars().chain(digits.into_iter().rev()).collect()
 }
 
 #[tokio::test]

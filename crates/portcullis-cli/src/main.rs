@@ -1,6 +1,6 @@
 //! The `portcullis` command, for Unix.
 //!
-//! Exit status: 0 for success, 1 for a failure or a negative answer, 2 for wrong arguments.
+//! Exit status: 0 for success, 1 for a failure or a negative answer, 2 for wrong arguments. `keys scan` has its own for a failure.
 
 mod client;
 mod issuer;
@@ -19,7 +19,7 @@ use tokio::runtime::Builder;
 use jwks::JwksCommand;
 use output::Outcome;
 
-/// API keys in a file; tokens inspected, fetched and revoked; key sets checked.
+/// API keys in a file or a database; tokens inspected, fetched and revoked; key sets checked.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version)]
 struct Command {
@@ -29,7 +29,7 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Area {
-    /// Create, list, rotate and revoke API keys in a file.
+    /// Create, list, rotate and revoke API keys, find leaked ones, and import others.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Inspect, fetch and revoke access tokens.
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 
 async fn run(area: Area) -> Outcome {
     match area {
-        Area::Keys(command) => keys::run(command),
+        Area::Keys(command) => keys::run(command).await,
         Area::Token(command) => token::run(command).await,
         Area::Jwks(JwksCommand::Check(check)) => jwks::check(check).await,
     }

@@ -16,9 +16,35 @@ pub(crate) type Outcome = Result<ExitCode, Box<dyn Error>>;
 
 /// Prints a line on stdout. A reader that closes the pipe, such as `head` or `grep -q`, is not a failure.
 pub(crate) fn line(text: fmt::Arguments<'_>) -> io::Result<()> {
-    match writeln!(io::stdout().lock(), "{text}") {
+    self::text(format_args!("{text}\n"))
+}
+
+fn text(text: fmt::Arguments<'_>) -> io::Result<()> {
+    match write!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// Prints a JSON array item by item, so that a long one is not held in memory.
+#[derive(Debug, Default)]
+pub(crate) struct JsonArray {
+    has_items: bool,
+}
+
+impl JsonArray {
+    pub(crate) fn push(&mut self, item: &Value) -> io::Result<()> {
+        let before = if self.has_items { ",\n" } else { "[\n" };
+        self.has_items = true;
+        let item = pretty(item).replace('\n', "\n  ");
+        text(format_args!("{before}  {item}"))
+    }
+
+    pub(crate) fn end(self) -> io::Result<()> {
+        line(format_args!(
+            "{}",
+            if self.has_items { "\n]" } else { "[]" }
+        ))
     }
 }
 

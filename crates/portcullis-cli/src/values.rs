@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_api_key::{KeyPrefix, Limit, Networks};
 use portcullis_core::{Scope, ScopeSet};
 use portcullis_jose::Algorithm;
 
@@ -48,6 +49,30 @@ fn scopes(text: &str) -> Result<ScopeSet, String> {
     parsed.map_err(|error| error.problem().to_owned())
 }
 
+pub(crate) fn key_prefix(text: &str) -> Result<KeyPrefix, String> {
+    KeyPrefix::new(text).map_err(|error| error.problem().to_owned())
+}
+
+/// Networks such as `192.0.2.0/24,2001:db8::/32`.
+pub(crate) fn networks(text: &str) -> Result<Networks, String> {
+    let blocks = text.split([',', ' ']).filter(|block| !block.is_empty());
+    let networks = Networks::parse(blocks).map_err(|error| error.problem().to_owned())?;
+    match networks.are_all() {
+        true => Err("give at least one network, or omit the option to allow all".to_owned()),
+        false => Ok(networks),
+    }
+}
+
+/// A limit such as `100/60s`.
+pub(crate) fn limit(text: &str) -> Result<Limit, String> {
+    const FORM: &str = "write a number of requests and a period, such as 100/60s";
+
+    let (requests, period) = text.split_once('/').ok_or(FORM)?;
+    let requests = requests.parse().map_err(|_| FORM)?;
+    let period = duration(period).map_err(|_| FORM)?;
+    Limit::new(requests, period).map_err(|error| error.problem().to_owned())
+}
+
 pub(crate) fn any_algorithm(name: &str) -> Result<Algorithm, String> {
     let known = [&Algorithm::ASYMMETRIC[..], &Algorithm::SYMMETRIC].concat();
     algorithm(name, &known)
@@ -91,6 +116,20 @@ mod tests {
             ("18446744073709551615s", u64::MAX),
         ] {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn limit_has_requests_and_a_period() {
+        let parsed = limit("100/1m").expect("a limit");
+        assert_eq!(
+            (parsed.requests().get(), parsed.period()),
+            (100, Duration::from_secs(60))
+        );
+        for bad in [
+            "", "100", "100/", "0/60s", "/60s", "100/60", "100/2d", "a/60s",
+        ] {
+            assert!(limit(bad).is_err(), "{bad}");
         }
     }
 

@@ -88,8 +88,10 @@ impl ApiKeySource {
         self.watch.as_ref()?.state().problem.clone()
     }
 
+    /// The value of the header, marked as sensitive, for clients that [`AddApiKeyLayer`](crate::AddApiKeyLayer) cannot wrap. The
+    /// caller must check where it sends it.
     #[inline]
-    pub(crate) fn value(&self) -> HeaderValue {
+    pub fn value(&self) -> HeaderValue {
         HeaderValue::clone(&self.value.load())
     }
 }

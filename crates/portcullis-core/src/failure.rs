@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 
 /// The kind of a refusal. Each kind has one status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +25,8 @@ pub enum FailureKind {
     InsufficientScope,
     /// An authenticated caller that is not known to be a machine, where the route requires one: 403.
     NotAMachine,
+    /// A genuine credential, used from a network that it may not be used from: 403.
+    NetworkNotAllowed,
     /// An authenticated caller over its limit: 429.
     LimitExceeded,
     /// The issuer, store or introspection endpoint needed for the decision is unavailable: 503.
@@ -43,6 +45,7 @@ impl FailureKind {
             Self::InsufficientScope | Self::NotAMachine => {
                 (StatusCode::FORBIDDEN, 7, Some("insufficient_scope"))
             }
+            Self::NetworkNotAllowed => (StatusCode::FORBIDDEN, 7, None),
             Self::LimitExceeded => (StatusCode::TOO_MANY_REQUESTS, 8, None),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, 14, None),
             Self::Misconfigured => (StatusCode::INTERNAL_SERVER_ERROR, 13, None),
@@ -82,7 +85,11 @@ struct Inner {
     external: Cow<'static, str>,
     internal: Option<Cow<'static, str>>,
     retry_after: Option<Duration>,
+    fields: Vec<(HeaderName, HeaderValue)>,
 }
+
+/// The caller's message of a wiring mistake. The log has the reason.
+const MISCONFIGURED: &str = "this service is not configured correctly";
 
 impl Failure {
     /// A header that cannot hold a credential, or a credential that was sent twice: 400 `invalid_request`.
@@ -96,6 +103,16 @@ impl Failure {
     /// A credential that is not accepted: 401 `invalid_token`.
     pub fn invalid(external: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FailureKind::Invalid, external)
+    }
+
+    /// A genuine credential, used from a network that it may not be used from: 403.
+    pub fn network_not_allowed(external: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FailureKind::NetworkNotAllowed, external)
+    }
+
+    /// A mistake in how the service is set up: 500. The log gets `internal`, which says what to do; the caller does not.
+    pub fn misconfigured(internal: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FailureKind::Misconfigured, MISCONFIGURED).with_internal(internal)
     }
 
     /// A caller over its limit: 429, with this `Retry-After`.
@@ -127,7 +144,14 @@ impl Failure {
             external: external.into(),
             internal: None,
             retry_after: None,
+            fields: Vec::new(),
         }))
+    }
+
+    /// Adds a header field to the response, such as `RateLimit`. A gRPC response does not get it.
+    pub fn with_field(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.fields.push((name, value));
+        self
     }
 
     /// Sets the message for the log. It must not hold a secret; pass text that a caller controls through
@@ -157,6 +181,11 @@ impl Failure {
     /// The message for the log; the external message if none was set.
     pub fn internal(&self) -> &str {
         self.0.internal.as_deref().unwrap_or(&self.0.external)
+    }
+
+    /// The header fields of the response that [`with_field`](Self::with_field) added.
+    pub fn fields(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.0.fields
     }
 
     /// When the caller may try again.

@@ -178,7 +178,7 @@ mod tests {
             let set = ScopeSet::parse(&list.join(" "));
             assert_eq!(set.iter().count(), count);
             for number in 0..80 {
-                let expected = number % 2 == 0 && number / 2 < count;
+                let expected = number.is_multiple_of(2) && number / 2 < count;
                 assert_eq!(set.contains(scope(number)), expected, "{number} of {count}");
                 assert!(!set.contains(&scope(number)[..8]), "{number} of {count}");
             }

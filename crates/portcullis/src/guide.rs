@@ -12,8 +12,17 @@ pub mod errors {}
 #[doc = include_str!("../guide/hyper.md")]
 pub mod hyper {}
 
+#[doc = include_str!("../guide/importing-keys.md")]
+pub mod importing_keys {}
+
 #[doc = include_str!("../guide/issuers.md")]
 pub mod issuers {}
+
+#[doc = include_str!("../guide/leaked-keys.md")]
+pub mod leaked_keys {}
+
+#[doc = include_str!("../guide/limits.md")]
+pub mod limits {}
 
 #[doc = include_str!("../guide/migrating.md")]
 pub mod migrating {}
@@ -23,6 +32,9 @@ pub mod operating {}
 
 #[doc = include_str!("../guide/protect-a-route.md")]
 pub mod protect_a_route {}
+
+#[doc = include_str!("../guide/rotating-peppers.md")]
+pub mod rotating_peppers {}
 
 #[doc = include_str!("../guide/scopes.md")]
 pub mod scopes {}

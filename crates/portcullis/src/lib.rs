@@ -55,9 +55,16 @@ let app: Router = Router::new()
 //! | `remote` | [`remote`]: the keys of issuers, fetched and refreshed in the background; implies `jwt` | yes | yes |
 //! | `api-key` | [`api_key`]: API keys in memory or in a store of your own | yes | no |
 //! | `file` | API keys in a file that is reloaded when it changes; implies `api-key` | yes | yes |
+//! | `cached` | a cache in front of API keys in a database; implies `api-key` | no | yes |
+//! | `limit` | limits of API keys, counted in the process; implies `api-key` | no | no |
+//! | `redis` | `redis`: limits that all instances share, and news of changed keys, over Redis; implies `limit` | no | yes |
+//! | `sqlite` | `sql`: API keys in a SQLite file; implies `api-key` | no | yes |
+//! | `postgres` | `sql`: API keys in PostgreSQL; implies `api-key` | no | yes |
 //! | `client` | `client`: tokens for outgoing calls, and layers that send them | no | yes |
 //! | `reqwest-middleware` | `client` for reqwest, through the `reqwest-middleware` crate; implies `client` | no | yes |
 //! | `axum` | `axum`: extractors, and axum's places for the facts of a request | no | no |
+//! | `admin` | `admin`: routes to manage API keys over HTTP; implies `api-key` and `axum` | no | yes |
+//! | `introspection` | `admin`: a store that checks API keys by another service's introspection; implies `api-key` and `client` | no | yes |
 //! | `full` | all of the above | no | yes |
 //!
 //! A feature has the same name in the crate that provides it. Features add items and never change behaviour.
@@ -84,6 +91,8 @@ pub use portcullis_core::{
     scope, service,
 };
 
+#[cfg(any(feature = "admin", feature = "introspection"))]
+pub use portcullis_admin as admin;
 #[cfg(feature = "api-key")]
 pub use portcullis_api_key as api_key;
 #[cfg(feature = "axum")]
@@ -96,8 +105,12 @@ pub use portcullis_jose as jose;
 pub use portcullis_jwt as jwt;
 #[cfg(any(feature = "client", feature = "remote"))]
 pub use portcullis_oauth as oauth;
+#[cfg(feature = "redis")]
+pub use portcullis_redis as redis;
 #[cfg(feature = "remote")]
 pub use portcullis_remote as remote;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use portcullis_sql as sql;
 
 /// The examples in `README.md` compile.
 #[cfg(all(doctest, feature = "full"))]

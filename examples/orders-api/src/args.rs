@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::Parser;
 use portcullis::jwt::Profile;
 
+use crate::key_place::KeyPlace;
+
 const LOG: &str =
     "The log is on stderr. RUST_LOG=info,portcullis_core=debug also shows each refusal.";
 
@@ -64,9 +66,49 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "profile")]
     pub(crate) profile_file: Option<PathBuf>,
 
-    /// A file of API keys, as `portcullis keys create` writes it.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) api_keys: Option<PathBuf>,
+    /// The API keys: the path of a file, as `portcullis keys create` writes it, or the URL of a database without a password,
+    /// such as sqlite://keys.db or postgres://USER@HOST/DATABASE. Its tables are created if they are missing.
+    #[arg(long, value_name = "FILE|URL")]
+    pub(crate) api_keys: Option<KeyPlace>,
+
+    /// A file with the password for the database of --api-keys. By default the environment variable
+    /// PORTCULLIS_STORE_PASSWORD.
+    #[arg(long, value_name = "FILE", requires = "api_keys")]
+    pub(crate) store_password_file: Option<PathBuf>,
+
+    /// Also accept API keys of another format, which were imported by their digests.
+    #[arg(long, requires = "api_keys")]
+    pub(crate) foreign_api_keys: bool,
+
+    /// Serve the management of API keys at /admin/keys, with a page to look at at /admin/keys/ui.
+    #[arg(long)]
+    pub(crate) admin: bool,
+
+    /// How long a revoked key may be accepted while the database of --api-keys can be reached, in seconds; 5 by default.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "api_keys")]
+    pub(crate) key_reachable_bound: Option<Duration>,
+
+    /// How long keys that were used before are accepted while the database of --api-keys cannot be reached, in seconds; 900
+    /// by default.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "api_keys")]
+    pub(crate) key_unreachable_bound: Option<Duration>,
+
+    /// A Redis server by its URL without a password, such as redis://HOST. Changes of keys in a database spread over it, and
+    /// limits of keys count for all instances together.
+    #[arg(long, value_name = "URL", requires = "api_keys")]
+    pub(crate) redis: Option<String>,
+
+    /// A file with the password for --redis. By default the environment variable PORTCULLIS_REDIS_PASSWORD.
+    #[arg(long, value_name = "FILE", requires = "redis")]
+    pub(crate) redis_password_file: Option<PathBuf>,
+
+    /// How many instances share the limits of keys: while Redis cannot be reached, each allows its share.
+    #[arg(long, value_name = "NUMBER", requires = "redis", default_value_t = 1)]
+    pub(crate) instances: u32,
+
+    /// Hear of changes of keys only by asking the database each second.
+    #[arg(long, requires = "api_keys")]
+    pub(crate) no_key_bus: bool,
 
     /// Verify every token anew instead of caching verified tokens.
     #[arg(long)]

@@ -4,22 +4,30 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use portcullis::{
     AuthenticateLayer,
-    api_key::{ApiKeys, FileStore},
+    api_key::{ApiKeys, KeyManager},
     jwt::{Algorithm, Bearer, JwtVerifier, Profile, TrustedIssuers},
     remote::{HttpSettings, Issuer, IssuerBuilder},
     scheme::Scheme,
 };
 
-use crate::{args::Args, health::Sources};
+use crate::{api_keys::OpenKeys, args::Args, health::Sources};
 
 const REALM: &str = "orders";
 
-/// The layer that authenticates callers, and its sources of keys.
-pub(crate) async fn layer_and_sources(
-    args: &Args,
-) -> Result<(AuthenticateLayer, Sources), Box<dyn Error>> {
+/// How callers are authenticated.
+pub(crate) struct Authentication {
+    pub(crate) layer: AuthenticateLayer,
+    /// Where the keys come from.
+    pub(crate) sources: Sources,
+    /// What manages the API keys, and the scheme that checks them.
+    pub(crate) api_keys: Option<(Arc<dyn KeyManager>, ApiKeys)>,
+}
+
+/// Starts the sources of keys.
+pub(crate) async fn start(args: &Args) -> Result<Authentication, Box<dyn Error>> {
     let mut schemes: Vec<Arc<dyn Scheme>> = Vec::new();
     let mut sources = Sources::default();
+    let mut api_keys = None;
 
     if !args.issuers.is_empty() {
         let profile = args.profile()?;
@@ -27,15 +35,19 @@ pub(crate) async fn layer_and_sources(
         schemes.push(Arc::new(bearer(&issuers, &profile, args)?));
         sources.issuers = issuers.into();
     }
-    if let Some(path) = &args.api_keys {
-        let store = FileStore::watch(path).await?;
-        schemes.push(Arc::new(
-            ApiKeys::builder(store.clone()).realm(REALM).build()?,
-        ));
-        sources.api_keys = Some(store);
+    if let Some(place) = &args.api_keys {
+        let keys = OpenKeys::open(place, args).await?;
+        let scheme = keys.scheme.realm(REALM).build()?;
+        schemes.push(Arc::new(scheme.clone()));
+        sources.api_keys = Some(keys.source);
+        api_keys = Some((keys.manager, scheme));
     }
     let layer = AuthenticateLayer::any_of(schemes)?.fact_finders(portcullis::axum::fact_finders());
-    Ok((layer, sources))
+    Ok(Authentication {
+        layer,
+        sources,
+        api_keys,
+    })
 }
 
 /// Starts the issuers without waiting for their keys, so that the service can listen at once.

@@ -11,13 +11,14 @@ use std::{
 
 use portcullis::{
     Scope, ScopeSet,
-    api_key::{KeyFile, NewKey},
+    api_key::{ApiKey, Created, IssuedKey, KeyManager, NewKey},
     clock::{Clock, SystemClock},
+    sql::SqlStore,
 };
 use portcullis_test::TestIssuer;
 use tempfile::TempDir;
 
-use crate::args::Args;
+use crate::{args::Args, key_place::KeyPlace};
 
 const CLIENT: &str = "demo";
 const SCOPES: [&str; 4] = [
@@ -26,11 +27,15 @@ const SCOPES: [&str; 4] = [
     "orders:admin",
     "reports:read",
 ];
+const OPERATOR: &str = "operator";
+const OPERATOR_SCOPES: &str = "keys:admin keys:read keys:write keys:introspect";
 const READ: Scope = Scope::from_static("orders:read");
 
 /// The running demonstration. Dropping it stops it and removes its files.
 pub(crate) struct Demo {
     issuer: TestIssuer,
+    /// The key for the page.
+    operator: ApiKey,
     folder: TempDir,
 }
 
@@ -71,9 +76,13 @@ impl Demo {
             .await
             .map_err(|error| format!("{error}: give another --demo-issuer-listen"))?;
 
-        let keys = folder.path().join("keys.toml");
-        let key =
-            KeyFile::at(&keys).create(NewKey::new(CLIENT).scopes(ScopeSet::from_iter([READ])))?;
+        let url = format!("sqlite://{}", folder.path().join("keys.db").display());
+        let store = SqlStore::builder(&url).migrate(true).connect().await?;
+        let key = create(
+            &store,
+            NewKey::new(CLIENT).scopes(ScopeSet::from_iter([READ])),
+        )
+        .await?;
         let key = key.key().expose();
         write_private(&folder.path().join("api-key"), key.as_bytes())?;
         write_private(
@@ -81,9 +90,17 @@ impl Demo {
             format!("X-API-Key: {key}").as_bytes(),
         )?;
 
+        let operator = NewKey::new(OPERATOR).scopes(ScopeSet::parse(OPERATOR_SCOPES));
+        let operator = create(&store, operator).await?.key().clone();
+
         args.issuers = vec![issuer.url()];
-        args.api_keys = Some(keys);
-        Ok(Self { issuer, folder })
+        args.api_keys = Some(KeyPlace::Database(url));
+        args.admin = true;
+        Ok(Self {
+            issuer,
+            operator,
+            folder,
+        })
     }
 
     /// Prints how to call the service at `address`.
@@ -127,7 +144,20 @@ impl Demo {
             self.issuer.url(),
             self.folder.path().join("api-key").display()
         )?;
+        writeln!(
+            out,
+            "# the page of the API keys, and the key to paste there"
+        )?;
+        writeln!(out, "http://{address}/admin/keys/ui")?;
+        writeln!(out, "{}", self.operator.expose())?;
         writeln!(out)
+    }
+}
+
+async fn create(store: &SqlStore, new: NewKey) -> Result<IssuedKey, Box<dyn Error>> {
+    match store.create(new).await? {
+        Created::New(issued) => Ok(issued),
+        Created::Before(_) => Err("a key without an idempotency key is always new".into()),
     }
 }
 

@@ -1,10 +1,12 @@
 //! A small orders service, guarded by Portcullis. It is a library so that the demonstration of `billing-worker` can run it
 //! in-process.
 
+mod api_keys;
 mod args;
 mod authentication;
 mod demo;
 mod health;
+mod key_place;
 mod orders;
 mod profile;
 mod program;
@@ -17,13 +19,14 @@ use std::{
 };
 
 use axum::Router;
+use portcullis::admin::KeyAdmin;
 use tokio::{net::TcpListener, task::JoinSet};
 
 pub use crate::{
     args::Args,
     program::{asked_to_stop, run_program},
 };
-use crate::{demo::Demo, health::Sources, serve::Limits};
+use crate::{authentication::Authentication, demo::Demo, health::Sources, serve::Limits};
 
 /// The whole program, until SIGINT or SIGTERM.
 ///
@@ -61,10 +64,12 @@ pub async fn run(mut args: Args) -> Result<(), Box<dyn Error>> {
         }
         Ok(())
     };
-    tokio::select! {
+    let ended = tokio::select! {
         () = serve::serve(listener, service.router, limits, stop) => Ok(()),
         Err(error) = print_ready => Err(error),
-    }
+    };
+    service.sources.shut_down().await;
+    ended
 }
 
 /// The service, once it has the keys of each issuer that can be used.
@@ -93,11 +98,19 @@ impl Service {
     /// Does not wait for the keys of issuers. Until they are loaded, tokens get 503 and `/healthz` says "not ready". API keys
     /// work at once.
     async fn start(args: &Args) -> Result<Self, Box<dyn Error>> {
-        let (authenticate, sources) = authentication::layer_and_sources(args).await?;
-        Ok(Self {
-            router: routes::router(authenticate, sources.clone()),
+        let Authentication {
+            layer,
             sources,
-        })
+            api_keys,
+        } = authentication::start(args).await?;
+        let mut router = routes::router(layer.clone(), sources.clone());
+        if args.admin {
+            let (manager, scheme) =
+                api_keys.ok_or("--admin needs keys to manage: give --api-keys")?;
+            let admin = KeyAdmin::new(manager).introspection(scheme);
+            router = router.nest("/admin/keys", admin.authenticate(layer).build()?);
+        }
+        Ok(Self { router, sources })
     }
 
     /// Waits until the keys of each issuer are loaded or waiting for them cannot help, and returns whether all are loaded.

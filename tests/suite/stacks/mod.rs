@@ -13,6 +13,7 @@ mod cors;
 mod disconnects;
 mod facts;
 mod misconfigured;
+mod networks;
 mod optional;
 mod routing;
 mod shutdown;

@@ -28,6 +28,12 @@ impl ApiKeyId {
         base62::is_base62(&digits).then_some(Self(digits))
     }
 
+    /// An id of base62 digits.
+    pub(crate) fn from_digits(digits: [u8; Self::LENGTH]) -> Self {
+        debug_assert!(base62::is_base62(&digits));
+        Self(digits)
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -7,8 +7,14 @@ use portcullis_core::{
     scheme::Challenge,
 };
 
-use super::{ApiKeys, Inner, Settings};
-use crate::{digest::KeyDigest, format::KeyPrefix, pepper::Peppers, store::KeyStore};
+use super::{ApiKeys, Inner, Settings, limits::Limits, missing_peppers::MissingPeppers};
+use crate::{
+    digest::KeyDigest,
+    format::KeyPrefix,
+    limit::{Limit, Limiter},
+    pepper::Peppers,
+    store::KeyStore,
+};
 
 /// Builds [`ApiKeys`].
 #[derive(Debug)]
@@ -35,6 +41,8 @@ impl ApiKeys {
             header: HeaderName::from_static("x-api-key"),
             prefixes: Vec::new(),
             peppers: None,
+            accepts_foreign: false,
+            limits: Limits::default(),
             clock: system_clock(),
             realm: "api".into(),
         })
@@ -60,6 +68,38 @@ impl ApiKeysBuilder {
         self
     }
 
+    /// Also accepts foreign keys, which were issued in another format and imported by their digest
+    /// ([`KeyRecord::foreign`](crate::KeyRecord::foreign)); off by default.
+    ///
+    /// A text of 8 to 512 visible ASCII characters that is not an [`ApiKey`](crate::ApiKey) is then looked up by the ids of its
+    /// plain digest and of its digest under each pepper, so every such text causes as many lookups as there are peppers and one
+    /// more. A foreign key whose pepper is missing gets 401, since only its digest leads to its record.
+    pub fn accept_foreign_keys(mut self) -> Self {
+        self.0.accepts_foreign = true;
+        self
+    }
+
+    /// Sets what counts requests against limits. By default, with the feature `limit`, a `LocalLimiter`.
+    ///
+    /// Without that feature and without a limiter, a key whose record has a limit gets 500, and the log says what to do: the limit
+    /// cannot be applied, and must not be ignored.
+    pub fn limiter(mut self, limiter: impl Limiter) -> Self {
+        self.0.limits.limiter = Some(Arc::new(limiter));
+        self
+    }
+
+    /// Limits each key whose record has no limit of its own; not by default.
+    pub fn key_limit(mut self, limit: Limit) -> Self {
+        self.0.limits.key_limit = Some(limit);
+        self
+    }
+
+    /// Limits all keys of an owner together, beside the limits of the keys; not by default.
+    pub fn owner_limit(mut self, limit: Limit) -> Self {
+        self.0.limits.owner_limit = Some(limit);
+        self
+    }
+
     /// Sets the clock; the system's by default.
     pub fn clock(mut self, clock: SharedClock) -> Self {
         self.0.clock = clock;
@@ -76,9 +116,11 @@ impl ApiKeysBuilder {
     ///
     /// # Errors
     ///
-    /// When HTTP defines another meaning for the header, or the realm is not printable ASCII.
+    /// When HTTP defines another meaning for the header, or the realm is not printable ASCII, or limits are set but nothing that
+    /// counts.
     pub fn build(self) -> Result<ApiKeys, ConfigError> {
-        let settings = self.0;
+        let mut settings = self.0;
+        settings.limits.choose_limiter()?;
         let header = &settings.header;
         if has_another_meaning(header) {
             let problem = format!(
@@ -92,6 +134,7 @@ impl ApiKeysBuilder {
         Ok(ApiKeys(Arc::new(Inner {
             challenge: Arc::new(challenge),
             dummy_digest: KeyDigest::dummy(settings.peppers.as_ref()),
+            missing_peppers: MissingPeppers::default(),
             settings,
         })))
     }

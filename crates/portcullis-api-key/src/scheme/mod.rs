@@ -1,13 +1,17 @@
 //! The scheme that reads a key from a header.
 
 mod builder;
+mod foreign;
+mod limits;
+mod missing_peppers;
+mod networks;
+mod verify;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use http::HeaderName;
 use portcullis_core::{
-    Principal,
-    clock::SharedClock,
+    clock::{SharedClock, UnixTime},
     scheme::{Challenge, CredentialSource, Failure, Head, Outcome, Scheme},
 };
 
@@ -20,6 +24,9 @@ use crate::{
 };
 
 pub use builder::ApiKeysBuilder;
+use foreign::{Search, Searched};
+use missing_peppers::MissingPeppers;
+use networks::check_network;
 
 /// Authenticates callers by an API key in a header, `X-API-Key` by default. Query strings are not read.
 ///
@@ -28,7 +35,12 @@ pub use builder::ApiKeysBuilder;
 /// | no key | 401, a challenge that names the header, without an error |
 /// | the header twice, empty, or with characters other than visible ASCII | 400 `invalid_request` |
 /// | other text, or a key that is mistyped, unknown, expired or revoked | 401 `invalid_token` |
+/// | a key that may not be used from the peer's address | 403 |
+/// | a key over its limit, or the limit of its owner | 429, `Retry-After`, `RateLimit` |
 /// | a key that cannot be checked: the store is unreachable, or a pepper is missing | 503 |
+/// | a key with networks, but the peer's address is unknown; a key with a limit, but no limiter | 500 |
+///
+/// Networks and limits come last: they apply only to a valid key with the right secret.
 ///
 /// The principal is a machine. Its subject is the key's owner, and its credential id is the key's id.
 #[derive(Clone)]
@@ -40,6 +52,8 @@ struct Settings {
     header: HeaderName,
     prefixes: Vec<KeyPrefix>,
     peppers: Option<Peppers>,
+    accepts_foreign: bool,
+    limits: limits::Limits,
     clock: SharedClock,
     realm: Box<str>,
 }
@@ -47,7 +61,17 @@ struct Settings {
 struct Inner {
     settings: Settings,
     dummy_digest: KeyDigest,
+    missing_peppers: MissingPeppers,
     challenge: Arc<Challenge>,
+}
+
+impl ApiKeys {
+    /// The pepper versions that keys in requests needed since the start and that are not configured, in ascending order. Such
+    /// keys get 503.
+    #[must_use]
+    pub fn missing_peppers(&self) -> Vec<u32> {
+        self.0.missing_peppers.versions()
+    }
 }
 
 impl Scheme for ApiKeys {
@@ -65,20 +89,31 @@ impl Scheme for ApiKeys {
         }
     }
 
-    fn authenticate(&self, _: &Head<'_>, text: &[u8]) -> Outcome {
-        let presented = match self.0.parse(text) {
+    fn authenticate(&self, head: &Head<'_>, text: &[u8]) -> Outcome {
+        let presented = match PresentedKey::parse(text) {
             Ok(presented) => presented,
-            Err(failure) => return Outcome::Done(Err(failure)),
+            Err(invalid) => return self.0.authenticate_foreign(head, text, invalid),
         };
+        if let Err(failure) = self.0.check_prefix(&presented) {
+            return Outcome::Done(Err(failure));
+        }
         let id = presented.id;
-        match self.0.settings.store.lookup(&id) {
-            Lookup::Ready(found) => Outcome::Done(self.0.check(id, presented.digest_input, found)),
+        match self.0.settings.store.lookup_presented(&id, text) {
+            Lookup::Ready(found) => match self.0.check(id, presented.digest_input, found) {
+                Ok(key) => self.0.admit(&key, || head.peer_address()),
+                Err(failure) => Outcome::Done(Err(failure)),
+            },
             Lookup::Pending(pending) => {
                 let digest_input = portcullis_core::Secret::new(presented.digest_input);
+                let peer = head.peer_address();
                 let inner = self.0.clone();
                 Outcome::Pending(Box::pin(async move {
                     let found = pending.await;
-                    inner.check(id, digest_input.expose(), found)
+                    let key = inner.check(id, digest_input.expose(), found)?;
+                    match inner.admit(&key, || peer) {
+                        Outcome::Done(verdict) => verdict,
+                        Outcome::Pending(limit) => limit.await,
+                    }
                 }))
             }
         }
@@ -101,29 +136,102 @@ impl Scheme for ApiKeys {
 const NOT_VALID: &str = "the API key is not valid";
 
 impl Inner {
-    fn parse<'h>(&self, text: &'h [u8]) -> Result<PresentedKey<'h>, Failure> {
-        let presented = PresentedKey::parse(text).map_err(|invalid| {
-            // Only a refused key needs this check: a well-formed key has visible ASCII only.
-            if !text.iter().all(|byte| matches!(byte, 0x21..=0x7e)) {
-                let start = text.get(..7).unwrap_or_default();
-                return Failure::malformed(if start.eq_ignore_ascii_case(b"bearer ") {
-                    "the API key follows `Bearer`: send the key alone"
-                } else {
-                    "the API key holds characters that no key has"
-                });
+    #[cold]
+    fn authenticate_foreign(
+        self: &Arc<Self>,
+        head: &Head<'_>,
+        text: &[u8],
+        invalid: InvalidApiKey,
+    ) -> Outcome {
+        match self.search_foreign(text, invalid) {
+            Err(failure) => Outcome::Done(Err(failure)),
+            Ok((Search::Done(searched), failure)) => match self.check_foreign(searched, failure) {
+                Ok(key) => self.admit(&key, || head.peer_address()),
+                Err(failure) => Outcome::Done(Err(failure)),
+            },
+            Ok((Search::Pending(pending), failure)) => {
+                let peer = head.peer_address();
+                let inner = self.clone();
+                Outcome::Pending(Box::pin(async move {
+                    let key = inner.check_foreign(pending.await, failure)?;
+                    match inner.admit(&key, || peer) {
+                        Outcome::Done(verdict) => verdict,
+                        Outcome::Pending(limit) => limit.await,
+                    }
+                }))
             }
-            let (external, problem) = match invalid {
-                InvalidApiKey::Checksum => ("the API key was mistyped", "a mistyped API key (its checksum does not match)"),
-                InvalidApiKey::Length => ("the API key has the wrong length: it was cut off or pasted twice", "an API key that was cut off or pasted twice"),
-                _ => (NOT_VALID, "text that is not an API key"),
-            };
-            let header = &self.settings.header;
-            Failure::invalid(external).with_internal(format!("the header `{header}` has {problem}: the caller must send the whole key as it was issued"))
-        })?;
+        }
+    }
+
+    /// Looks the text up as a foreign key if the builder allowed them. Also returns the failure if none is found.
+    fn search_foreign(
+        &self,
+        text: &[u8],
+        invalid: InvalidApiKey,
+    ) -> Result<(Search, Failure), Failure> {
+        let failure = self.refuse(text, invalid);
+        if !self.settings.accepts_foreign || !foreign::may_be_key(text) {
+            return Err(failure);
+        }
+        let Settings { store, peppers, .. } = &self.settings;
+        let digests = KeyDigest::all_of(text, peppers.as_ref());
+        Ok((
+            foreign::search(store, text, digests, self.dummy_digest),
+            failure,
+        ))
+    }
+
+    /// The foreign key that was found, or else `failure`.
+    fn check_foreign(
+        &self,
+        searched: Searched,
+        failure: Failure,
+    ) -> Result<Arc<StoredKey>, Failure> {
+        if let Some(key) = searched.found {
+            return Ok(key);
+        }
+        Err(
+            match searched.problem.or_else(|| self.settings.store.doubt()) {
+                Some(problem) => cannot_check("that may be foreign", &problem),
+                None => failure,
+            },
+        )
+    }
+
+    /// The failure for a text that is not a well-formed key.
+    fn refuse(&self, text: &[u8], invalid: InvalidApiKey) -> Failure {
+        // Only a refused key needs this check: a well-formed key has visible ASCII only.
+        if !text.iter().all(u8::is_ascii_graphic) {
+            let start = text.get(..7).unwrap_or_default();
+            return Failure::malformed(if start.eq_ignore_ascii_case(b"bearer ") {
+                "the API key follows `Bearer`: send the key alone"
+            } else {
+                "the API key holds characters that no key has"
+            });
+        }
+        let (external, problem) = match invalid {
+            InvalidApiKey::Checksum => (
+                "the API key was mistyped",
+                "a mistyped API key (its checksum does not match)",
+            ),
+            InvalidApiKey::Length => (
+                "the API key has the wrong length: it was cut off or pasted twice",
+                "an API key that was cut off or pasted twice",
+            ),
+            _ if self.settings.accepts_foreign => (NOT_VALID, "text that is not a known API key"),
+            _ => (NOT_VALID, "text that is not an API key"),
+        };
+        let header = &self.settings.header;
+        Failure::invalid(external).with_internal(format!(
+            "the header `{header}` has {problem}: the caller must send the whole key as it was issued"
+        ))
+    }
+
+    fn check_prefix(&self, presented: &PresentedKey<'_>) -> Result<(), Failure> {
         let prefixes = &self.settings.prefixes;
         let matches = |prefix: &KeyPrefix| prefix.as_str().as_bytes() == presented.prefix;
         if prefixes.is_empty() || prefixes.iter().any(matches) {
-            return Ok(presented);
+            return Ok(());
         }
         let accepted: Vec<&str> = prefixes.iter().map(KeyPrefix::as_str).collect();
         Err(Failure::invalid(NOT_VALID).with_internal(format!(
@@ -134,6 +242,8 @@ impl Inner {
         )))
     }
 
+    /// Returns the key if the secret is right, whether or not it can still be used.
+    ///
     /// To hide which ids exist, a wrong secret gets the same answer as an unknown id, after the same work. A known id whose
     /// pepper is missing gets 503.
     fn check(
@@ -141,7 +251,7 @@ impl Inner {
         id: ApiKeyId,
         digest_input: &[u8],
         found: Result<Option<Arc<StoredKey>>, StoreError>,
-    ) -> Result<Principal, Failure> {
+    ) -> Result<Arc<StoredKey>, Failure> {
         let Settings {
             store,
             peppers,
@@ -156,32 +266,65 @@ impl Inner {
         let digest = known
             .as_ref()
             .map_or(&self.dummy_digest, |key| &key.record().digest);
-        match (&known, digest.matches(digest_input, peppers)) {
-            (Some(key), Ok(true)) => return key.admit(&self.challenge, clock.now()),
+        let matches = digest.matches(digest_input, peppers);
+        let behind = peppers.filter(|peppers| digest.is_behind(peppers));
+        let is_known = known.is_some();
+        match (known, matches) {
+            (Some(key), Ok(true)) => {
+                if let Some(peppers) = behind {
+                    rehash(&key, digest_input, peppers, clock.now());
+                }
+                return Ok(key);
+            }
             (Some(_), Err(UnknownPepper(version))) => {
+                self.missing_peppers.note(version, clock.now());
                 let why = format!("its pepper, version {version}, is missing: add it to `peppers`");
-                return Err(cannot_check(id, &why));
+                return Err(cannot_check(id.as_str(), &why));
             }
             _ => {}
         }
         Err(match problem.or_else(|| store.doubt()) {
-            Some(problem) => cannot_check(id, &problem),
+            Some(problem) => cannot_check(id.as_str(), &problem),
             None => {
-                let why = match known {
-                    Some(_) => "has a wrong secret: it is forged, or one of `peppers` is wrong",
-                    None => "is unknown (removed, or of another environment): send a current key",
+                let why = match is_known {
+                    true => "has a wrong secret: it is forged, or one of `peppers` is wrong",
+                    false => "is unknown (removed, or of another environment): send a current key",
                 };
                 Failure::invalid(NOT_VALID)
                     .with_internal(["API key ", id.as_str(), " ", why].concat())
             }
         })
     }
+
+    /// Decides whether the holder of a key may use it now.
+    fn admit(&self, key: &Arc<StoredKey>, peer: impl FnOnce() -> Option<SocketAddr>) -> Outcome {
+        let now = self.settings.clock.now();
+        let record = key.record();
+        let verdict = key.admit(&self.challenge, now).and_then(|principal| {
+            check_network(record, peer)?;
+            Ok(principal)
+        });
+        match verdict {
+            Ok(principal) => self.settings.limits.admit(record, principal, now),
+            Err(failure) => Outcome::Done(Err(failure)),
+        }
+    }
+}
+
+/// Offers the store the digest under the current pepper, if the key can still be used. Never for foreign keys, whose id follows
+/// from the digest.
+#[cold]
+fn rehash(key: &StoredKey, digest_input: &[u8], peppers: &Peppers, now: UnixTime) {
+    let record = key.record();
+    if !record.is_foreign && !record.has_ended(now) {
+        key.note_rehash(|| KeyDigest::of_input(digest_input, peppers));
+    }
 }
 
 /// 503: the key may be valid.
-fn cannot_check(id: ApiKeyId, why: &dyn fmt::Display) -> Failure {
+fn cannot_check(which: &str, why: &dyn fmt::Display) -> Failure {
     Failure::unavailable("the API key cannot be checked now")
-        .with_internal(format!("API key {id}: {why}"))
+        .with_internal(format!("API key {which}: {why}"))
 }
 
 impl fmt::Debug for ApiKeys {
@@ -191,131 +334,4 @@ impl fmt::Debug for ApiKeys {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::Request;
-    use portcullis_core::{FailureKind, Secret, clock::UnixTime, facts::FactFinders};
-
-    use super::*;
-    use crate::{
-        digest,
-        issue::{IssuedKey, NewKey},
-        record::KeyRecord,
-        store::MemoryStore,
-    };
-
-    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
-
-    /// Finds the keys of another store, and has a doubt.
-    struct Doubtful(MemoryStore);
-
-    impl KeyStore for Doubtful {
-        fn lookup(&self, id: &ApiKeyId) -> Lookup {
-            match self.0.lookup(id) {
-                Lookup::Ready(Ok(None)) => Lookup::Ready(Err(StoreError::new("unreadable"))),
-                found => found,
-            }
-        }
-
-        fn doubt(&self) -> Option<StoreError> {
-            Some(StoreError::new("unreadable"))
-        }
-    }
-
-    fn peppers() -> Peppers {
-        Peppers::new(1, &Secret::new(vec![1; 32])).expect("long enough")
-    }
-
-    fn issue(peppers: Option<&Peppers>) -> IssuedKey {
-        NewKey::new("a").issue(NOW, peppers).expect("made")
-    }
-
-    /// The failure for a key, and the work it took.
-    fn refusal(keys: &ApiKeys, key: &IssuedKey) -> (FailureKind, String, digest::Work) {
-        let (failure, work) = failure(keys, key);
-        (failure.kind(), failure.external().to_owned(), work)
-    }
-
-    fn failure(keys: &ApiKeys, key: &IssuedKey) -> (Failure, digest::Work) {
-        let request = Request::builder()
-            .header("x-api-key", key.key().expose())
-            .body(())
-            .expect("a request");
-        let finders = FactFinders::default();
-        let head = Head::new(&request, &finders);
-        let Ok(Some(credential)) = keys.detect(&head) else {
-            panic!("a key was sent")
-        };
-        digest::Work::take();
-        let Outcome::Done(Err(failure)) = keys.authenticate(&head, credential) else {
-            panic!("a refusal")
-        };
-        (failure, digest::Work::take())
-    }
-
-    /// A key whose record has the digest of another key.
-    fn with_other_secret(store: &MemoryStore, peppers: Option<&Peppers>) -> IssuedKey {
-        let (key, other) = (issue(None), issue(peppers));
-        let record = KeyRecord::new(key.key().id(), other.record().digest, "a", NOW);
-        store.insert([record.expect("a record")]).expect("stored");
-        key
-    }
-
-    #[test]
-    fn known_id_with_a_missing_pepper_is_503() {
-        let store = MemoryStore::new();
-        let known = with_other_secret(&store, Some(&peppers()));
-        let keys = ApiKeys::new(store);
-        assert_eq!(refusal(&keys, &known).0, FailureKind::Unavailable);
-        assert_eq!(refusal(&keys, &issue(None)).0, FailureKind::Invalid);
-    }
-
-    #[test]
-    fn log_names_every_key_that_cannot_be_checked() {
-        let store = MemoryStore::new();
-        let wrong = with_other_secret(&store, None);
-        let no_pepper = with_other_secret(&store, Some(&peppers()));
-        let keys = ApiKeys::new(Doubtful(store));
-        for key in [wrong, no_pepper, issue(None)] {
-            let (failure, _) = failure(&keys, &key);
-            assert_eq!(failure.kind(), FailureKind::Unavailable);
-            let named = format!("API key {}: ", key.key().id());
-            assert!(failure.internal().starts_with(&named), "{failure:?}");
-        }
-    }
-
-    #[test]
-    fn known_and_unknown_ids_cost_the_same_work() {
-        let peppers = peppers();
-        // The last is a record from before peppers were introduced.
-        for (scheme, record) in [
-            (None, None),
-            (Some(&peppers), Some(&peppers)),
-            (Some(&peppers), None),
-        ] {
-            for is_doubtful in [false, true] {
-                let store = MemoryStore::new();
-                let known = with_other_secret(&store, record);
-                let keys = match is_doubtful {
-                    false => ApiKeys::builder(store),
-                    true => ApiKeys::builder(Doubtful(store)),
-                };
-                let keys = match scheme {
-                    Some(peppers) => keys.peppers(peppers.clone()),
-                    None => keys,
-                };
-                let keys = keys.build().expect("good settings");
-                let known = refusal(&keys, &known);
-                let unknown = refusal(&keys, &issue(None));
-                assert_eq!(known, unknown);
-                let (kind, _, work) = known;
-                let expected = match is_doubtful {
-                    false => FailureKind::Invalid,
-                    true => FailureKind::Unavailable,
-                };
-                assert_eq!(kind, expected);
-                assert_eq!(work.comparisons, 1);
-                assert_eq!(work.digests, if scheme.is_some() { 2 } else { 1 });
-            }
-        }
-    }
-}
+mod tests;

@@ -1,16 +1,20 @@
 use std::{
+    collections::HashSet,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use portcullis_core::clock::UnixTime;
 
 use super::key_store::{KeyStore, Lookup};
 use crate::{
     error::KeyError,
     format::ApiKeyId,
     issue::{IssuedKey, KeyMaker, NewKey, key_maker_setters},
+    manage::{Created, Imported, KeyManager, KeyPage, KeyQuery, ManageError},
     record::KeyRecord,
     stored::{self, KeyMap, StoredKey},
 };
@@ -70,9 +74,22 @@ impl MemoryStore {
     ///
     /// [`KeyError::NotFound`] when the store has no such key.
     pub fn revoke(&self, id: &ApiKeyId) -> Result<KeyRecord, KeyError> {
+        self.revoke_because(id, None)
+    }
+
+    /// As [`revoke`](Self::revoke), with a reason.
+    ///
+    /// # Errors
+    ///
+    /// As [`revoke`](Self::revoke), and [`KeyError::Reason`].
+    pub fn revoke_because(
+        &self,
+        id: &ApiKeyId,
+        reason: Option<&str>,
+    ) -> Result<KeyRecord, KeyError> {
         self.change(|keys| {
             let mut record = find(keys, id)?;
-            record.revoke(self.key_maker.clock.now());
+            record.revoke(self.key_maker.clock.now(), reason)?;
             replace(keys, record.clone());
             Ok(record)
         })
@@ -140,6 +157,82 @@ fn insert_new(keys: &mut KeyMap, record: KeyRecord) -> Result<(), KeyError> {
 
 fn replace(keys: &mut KeyMap, record: KeyRecord) {
     keys.insert(record.id, Arc::new(StoredKey::new(record)));
+}
+
+#[async_trait]
+impl KeyManager for MemoryStore {
+    async fn create(&self, new: NewKey) -> Result<Created, ManageError> {
+        let issued = self.key_maker.issue(new)?;
+        let mut before = None;
+        self.change(|keys| {
+            before = find_repeated(keys, issued.record());
+            match before {
+                Some(_) => Ok(()),
+                None => insert_new(keys, issued.record().clone()),
+            }
+        })?;
+        Created::decide(issued, before)
+    }
+
+    async fn import(&self, records: Vec<KeyRecord>) -> Result<Imported, ManageError> {
+        let imported = self.change(|keys| {
+            let mut imported = Imported::default();
+            let mut seen = HashSet::new();
+            for record in records {
+                record.check_texts()?;
+                let is_same = match keys.get(&record.id) {
+                    Some(stored) => stored.record().digest == record.digest,
+                    None => false,
+                };
+                match (seen.insert(record.id), is_same) {
+                    (false, _) => return Err(KeyError::Duplicate(record.id)),
+                    (true, true) => imported.skipped += 1,
+                    (true, false) => {
+                        insert_new(keys, record)?;
+                        imported.stored += 1;
+                    }
+                }
+            }
+            Ok(imported)
+        });
+        Ok(imported?)
+    }
+
+    async fn get(&self, id: &ApiKeyId) -> Result<Option<KeyRecord>, ManageError> {
+        let found = self.shared.keys.load().get(id).cloned();
+        Ok(found.map(|key| key.record_with_last_use()))
+    }
+
+    async fn page(&self, query: &KeyQuery) -> Result<KeyPage, ManageError> {
+        Ok(query.select(&self.list()))
+    }
+
+    async fn rotate(&self, id: &ApiKeyId, grace: Duration) -> Result<IssuedKey, ManageError> {
+        Ok(Self::rotate(self, id, grace)?)
+    }
+
+    async fn revoke(&self, id: &ApiKeyId, reason: Option<&str>) -> Result<KeyRecord, ManageError> {
+        Ok(self.revoke_because(id, reason)?)
+    }
+
+    async fn purge(&self, ended_before: UnixTime) -> Result<u64, ManageError> {
+        let removed = self.change(|keys| {
+            let before = keys.len();
+            keys.retain(|_, key| !key.record().ended_before(ended_before));
+            Ok(before - keys.len())
+        });
+        Ok(removed? as u64)
+    }
+}
+
+/// The record that an earlier request with the same idempotency key created.
+fn find_repeated(keys: &KeyMap, new: &KeyRecord) -> Option<KeyRecord> {
+    let key = new.idempotency?.key;
+    let is_same = |stored: &&Arc<StoredKey>| {
+        (stored.record().idempotency).is_some_and(|idempotency| idempotency.key == key)
+    };
+    let found = keys.values().find(is_same)?;
+    Some(found.record_with_last_use())
 }
 
 impl KeyStore for MemoryStore {

@@ -5,13 +5,20 @@
 #[cfg(all(feature = "file", unix))]
 pub(crate) mod watched_file;
 
+#[cfg(feature = "cached")]
+pub(crate) mod cache_model;
+#[cfg(feature = "cached")]
+pub(crate) mod cached;
+#[cfg(feature = "cached")]
+pub(crate) mod simulated;
+
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use portcullis_api_key::ApiKeys;
 use portcullis_core::{
@@ -52,6 +59,7 @@ impl Clock for ManualClock {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     pub(crate) challenge: Option<String>,
     pub(crate) retry_after: Option<u64>,
     pub(crate) body: String,
@@ -76,6 +84,11 @@ pub(crate) async fn send_to(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
+    send_request(layer, request.body(()).expect("a request")).await
+}
+
+/// Sends a request through the layer.
+pub(crate) async fn send_request(layer: &AuthenticateLayer, request: Request<()>) -> Answer {
     let service = layer.layer(service_fn(|request: Request<()>| async move {
         let authentication = request.extensions().get::<Authentication>().cloned();
         let mut response = Response::new(String::new());
@@ -84,7 +97,6 @@ pub(crate) async fn send_to(
         }
         Ok::<_, Infallible>(response)
     }));
-    let request = request.body(()).expect("a request");
     let response = service.oneshot(request).await.expect("infallible");
     let (parts, body) = response.into_parts();
     let text = |name| {
@@ -96,7 +108,27 @@ pub(crate) async fn send_to(
         challenge: text("www-authenticate"),
         retry_after: text("retry-after").map(|seconds| seconds.parse().expect("seconds")),
         principal: parts.extensions.get::<Principal>().cloned(),
+        headers: parts.headers.clone(),
         body: String::from_utf8(body.collect().await.expect("a body").to_bytes().to_vec())
             .expect("UTF-8"),
     }
+}
+
+/// A well-formed key with another id or secret.
+pub(crate) fn forge(like: &str, id: &str) -> String {
+    let text = format!("portcullis_{id}_{}", "0".repeat(27));
+    assert_eq!(text.len() + 6, like.len());
+    with_checksum(&text)
+}
+
+/// Appends the checksum of a key.
+pub(crate) fn with_checksum(text: &str) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut number = crc32fast::hash(text.as_bytes());
+    let mut digits = Vec::new();
+    for _ in 0..6 {
+        digits.push(char::from(DIGITS[(number % 62) as usize]));
+        number /= 62;
+    }
+    text.chars().chain(digits.into_iter().rev()).collect()
 }

@@ -93,9 +93,7 @@ impl Refusal {
     }
 
     pub(crate) fn misconfigured(internal: &'static str) -> Self {
-        let external = "this service is not configured correctly";
-        let failure = Failure::new(FailureKind::Misconfigured, external);
-        Self(Arc::new(failure.with_internal(internal).into()))
+        Self(Arc::new(Failure::misconfigured(internal).into()))
     }
 
     pub(crate) fn with_fallback_log(mut self, log: &Arc<RefusalLog>) -> Self {

@@ -53,6 +53,9 @@ impl Refusal {
         if let Some(wait) = self.failure().retry_after() {
             headers.insert(RETRY_AFTER, whole_seconds(wait).into());
         }
+        for (name, value) in self.failure().fields() {
+            headers.append(name, value.clone());
+        }
         response
     }
 
@@ -119,7 +122,9 @@ pub(super) fn is_grpc(method: &Method, headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
+    use std::time::Duration;
+
+    use http::{HeaderName, Request};
 
     use super::*;
     use crate::{challenge::Challenge, failure::Failure};
@@ -157,6 +162,28 @@ mod tests {
         let problem: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
         assert_eq!(problem["status"], 500);
         assert!(!problem.to_string().contains("no layer"));
+    }
+
+    #[test]
+    fn fields_of_a_failure_are_in_the_http_response() {
+        let failure = Failure::limit_exceeded("over the limit", Duration::from_millis(1_200))
+            .with_field(
+                HeaderName::from_static("ratelimit"),
+                HeaderValue::from_static("\"key\";a=0;w=2"),
+            );
+        let response = Refusal::new(failure, &challenges(), 0).respond_to(&Request::new(()));
+        assert_eq!(response.status(), 429);
+        assert_eq!(response.headers()[RETRY_AFTER], "2");
+        assert_eq!(response.headers()["ratelimit"], "\"key\";a=0;w=2");
+        assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
+    }
+
+    #[test]
+    fn network_that_is_not_allowed_is_403_without_a_challenge() {
+        let failure = Failure::network_not_allowed("not from here");
+        let response = Refusal::new(failure, &challenges(), 0).respond_to(&Request::new(()));
+        assert_eq!(response.status(), 403);
+        assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
     }
 
     #[test]

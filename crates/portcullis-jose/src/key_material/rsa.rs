@@ -41,7 +41,7 @@ fn bits(number: &[u8]) -> usize {
 }
 
 fn is_even(number: &[u8]) -> bool {
-    number.last().is_none_or(|last| last % 2 == 0)
+    number.last().is_none_or(|last| last.is_multiple_of(2))
 }
 
 /// Whether all residues of `modulus` are powers of 65537. Keys of one widespread weak generator have this property, and

@@ -3,6 +3,7 @@
 use aws_lc_rs::digest::{SHA256, SHA512, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use portcullis_tests::with_checksum;
 
 use crate::attacks::case::{Cases, Item};
 use crate::attacks::forge;
@@ -23,18 +24,6 @@ fn send(item: &mut Item<'_>, name: impl Into<String>, key: impl Into<Vec<u8>>) {
     item.headers(name, [("x-api-key", key.into())]);
 }
 
-/// Appends the right checksum to a key without one, so that only the store can reject it.
-fn checked(digested: &str) -> String {
-    let mut rest = crc32fast::hash(digested.as_bytes());
-    let mut digits = [b'0'; CHECKSUM];
-    for digit in digits.iter_mut().rev() {
-        *digit =
-            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[(rest % 62) as usize];
-        rest /= 62;
-    }
-    format!("{digested}{}", String::from_utf8_lossy(&digits))
-}
-
 /// The parts of the key: prefix, id, secret.
 fn pieces(key: &str) -> (&str, &str, &str) {
     let (head, secret) = key[..key.len() - CHECKSUM].rsplit_once('_').expect("a key");
@@ -45,7 +34,7 @@ fn pieces(key: &str) -> (&str, &str, &str) {
 fn prefix(key: &str, item: &mut Item<'_>) {
     let (prefix, id, secret) = pieces(key);
     assert_eq!(
-        checked(&format!("{prefix}_{id}_{secret}")),
+        with_checksum(&format!("{prefix}_{id}_{secret}")),
         key,
         "the checksum is the format's"
     );
@@ -59,12 +48,12 @@ fn prefix(key: &str, item: &mut Item<'_>) {
     send(
         item,
         "prefix and id, checked",
-        checked(&format!("{prefix}_{id}_")),
+        with_checksum(&format!("{prefix}_{id}_")),
     );
     send(
         item,
         "a shorter secret, checked",
-        checked(&format!("{prefix}_{id}_{}", &secret[..secret.len() - 1])),
+        with_checksum(&format!("{prefix}_{id}_{}", &secret[..secret.len() - 1])),
     );
     for kept in [0, 1, 13, 26] {
         let (known, rest) = secret.split_at(kept);
@@ -77,7 +66,7 @@ fn prefix(key: &str, item: &mut Item<'_>) {
         send(
             item,
             format!("{kept} characters of the secret, then one digit, checked"),
-            checked(&format!(
+            with_checksum(&format!(
                 "{prefix}_{id}_{known}{}",
                 digit.repeat(rest.len())
             )),
@@ -98,17 +87,17 @@ fn extension(key: &str, item: &mut Item<'_>) {
     send(
         item,
         "a longer secret, checked",
-        checked(&format!("{prefix}_{id}_{secret}0")),
+        with_checksum(&format!("{prefix}_{id}_{secret}0")),
     );
     send(
         item,
         "another prefix, checked",
-        checked(&format!("{prefix}x_{id}_{secret}")),
+        with_checksum(&format!("{prefix}x_{id}_{secret}")),
     );
     send(
         item,
         "no prefix, checked",
-        checked(&format!("_{id}_{secret}")),
+        with_checksum(&format!("_{id}_{secret}")),
     );
     send(item, "a wildcard after it", format!("{key}*"));
     send(item, "a percent-encoded end", format!("{key}%00"));
@@ -133,27 +122,27 @@ fn case(key: &str, item: &mut Item<'_>) {
     send(
         item,
         "prefix in upper case, checked",
-        checked(&format!("{}_{id}_{secret}", prefix.to_uppercase())),
+        with_checksum(&format!("{}_{id}_{secret}", prefix.to_uppercase())),
     );
     send(
         item,
         "id swapped, checked",
-        checked(&format!("{prefix}_{}_{secret}", swapped(id))),
+        with_checksum(&format!("{prefix}_{}_{secret}", swapped(id))),
     );
     send(
         item,
         "secret swapped, checked",
-        checked(&format!("{prefix}_{id}_{}", swapped(secret))),
+        with_checksum(&format!("{prefix}_{id}_{}", swapped(secret))),
     );
     send(
         item,
         "secret in lower case, checked",
-        checked(&format!("{prefix}_{id}_{}", secret.to_lowercase())),
+        with_checksum(&format!("{prefix}_{id}_{}", secret.to_lowercase())),
     );
     send(
         item,
         "secret in upper case, checked",
-        checked(&format!("{prefix}_{id}_{}", secret.to_uppercase())),
+        with_checksum(&format!("{prefix}_{id}_{}", secret.to_uppercase())),
     );
     send(item, "checksum swapped", {
         let (digested, checksum) = key.split_at(key.len() - CHECKSUM);
@@ -202,7 +191,7 @@ fn own_hash(key: &str, item: &mut Item<'_>) {
         send(
             item,
             format!("SHA-256 of {of} as the secret, checked"),
-            checked(&format!("{prefix}_{id}_{}", &hex[..27])),
+            with_checksum(&format!("{prefix}_{id}_{}", &hex[..27])),
         );
         let long: String = digest(&SHA512, text.as_bytes())
             .as_ref()

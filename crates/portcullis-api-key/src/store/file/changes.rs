@@ -97,7 +97,7 @@ mod tests {
     fn load_names_added_revoked_and_removed_keys() {
         let (a, b) = (record(), record());
         let mut revoked = a.clone();
-        revoked.revoke(NOW);
+        revoked.revoke(NOW, None).expect("no reason");
         let id = a.id;
         let later = NOW.saturating_add(Duration::from_secs(61));
         for (before, after, now, told, is_suspicious) in [

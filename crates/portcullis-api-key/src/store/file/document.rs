@@ -13,15 +13,30 @@
 //! created_at = 2026-01-31T12:00:00Z
 //! expires_at = 2027-01-31T12:00:00Z   # or "never"
 //! revision = 1
-//! # revoked_at = 2026-06-01T00:00:00Z
-//! # successor = "…"
+//! ```
+//!
+//! These fields may be left out:
+//!
+//! ```toml
+//! name = "nightly invoices"
+//! tags = ["batch", "eu"]
+//! networks = ["192.0.2.0/24"]
+//! limit = { requests = 100, period_ms = 60000, burst = 20 } # without a burst, as many as in a period
+//! revoked_at = 2026-06-01T00:00:00Z
+//! revoke_reason = "leaked"
+//! successor = "…"
+//! foreign = true
+//! idempotency = ["…", "…"]
 //! ```
 
 use std::collections::HashMap;
 
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::table::{self, Fields, Mistake, integer};
+use super::{
+    fields::{Fields, Mistake, integer},
+    table,
+};
 use crate::{format::ApiKeyId, record::KeyRecord};
 
 pub(super) const VERSION: i64 = 1;

@@ -39,6 +39,9 @@ pub enum KeyFileError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// The file would become larger than 64 MiB, and could not be read again.
+    #[error("the API keys are unchanged, because {} would become larger than 64 MiB: remove ended keys (`portcullis keys purge`), or use a database", .0.display())]
+    Full(PathBuf),
     /// Another process is changing the file and did not finish within the lock timeout.
     #[error(
         "the API keys are unchanged, because {} is locked by {}: try again when it has finished",

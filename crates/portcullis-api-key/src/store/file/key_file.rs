@@ -34,7 +34,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct KeyFile {
     path: PathBuf,
-    key_maker: KeyMaker,
+    pub(super) key_maker: KeyMaker,
     lock_timeout: Duration,
     accept_writable_by_everyone: bool,
 }
@@ -86,9 +86,22 @@ impl KeyFile {
     ///
     /// When the file has no such key, or cannot be read or written.
     pub fn revoke(&self, id: &ApiKeyId) -> Result<KeyRecord, KeyFileError> {
+        self.revoke_because(id, None)
+    }
+
+    /// As [`revoke`](Self::revoke), with a reason.
+    ///
+    /// # Errors
+    ///
+    /// As [`revoke`](Self::revoke), and [`KeyError::Reason`].
+    pub fn revoke_because(
+        &self,
+        id: &ApiKeyId,
+        reason: Option<&str>,
+    ) -> Result<KeyRecord, KeyFileError> {
         self.change(NewFile::Rejected, |records| {
             let record = find(records, id)?;
-            record.revoke(self.key_maker.clock.now());
+            record.revoke(self.key_maker.clock.now(), reason)?;
             Ok(record.clone())
         })
     }
@@ -118,7 +131,8 @@ impl KeyFile {
         read(&self.path, accept_writable, NewFile::Rejected)
     }
 
-    fn change<T>(
+    /// Changes the records under the lock, and writes the file if they differ.
+    pub(super) fn change<T>(
         &self,
         new_file: NewFile,
         change: impl FnOnce(&mut Vec<KeyRecord>) -> Result<T, KeyError>,
@@ -134,15 +148,25 @@ impl KeyFile {
         let mut after = before.clone();
         let outcome = change(&mut after)?;
         if after != before {
-            replace(&locked.target, &render(&after))?;
+            let text = render(&after);
+            check_size(&self.path, &text)?;
+            replace(&locked.target, &text)?;
         }
         Ok(outcome)
     }
 }
 
+/// Rejects a text that is too large to be read again.
+fn check_size(path: &Path, text: &str) -> Result<(), KeyFileError> {
+    match text.len() as u64 <= MAX_BYTES {
+        true => Ok(()),
+        false => Err(KeyFileError::Full(path.to_owned())),
+    }
+}
+
 /// Whether the file may be missing, or empty, as `mktemp` creates it.
 #[derive(Clone, Copy, PartialEq)]
-enum NewFile {
+pub(super) enum NewFile {
     Allowed,
     Rejected,
 }
@@ -173,7 +197,7 @@ fn find<'r>(records: &'r mut [KeyRecord], id: &ApiKeyId) -> Result<&'r mut KeyRe
     found.ok_or(KeyError::NotFound(*id))
 }
 
-fn push_new(records: &mut Vec<KeyRecord>, record: KeyRecord) -> Result<(), KeyError> {
+pub(super) fn push_new(records: &mut Vec<KeyRecord>, record: KeyRecord) -> Result<(), KeyError> {
     if records.iter().any(|other| other.id == record.id) {
         return Err(KeyError::Duplicate(record.id));
     }
@@ -184,6 +208,16 @@ fn push_new(records: &mut Vec<KeyRecord>, record: KeyRecord) -> Result<(), KeyEr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_larger_than_what_is_read_is_rejected() {
+        let path = Path::new("keys.toml");
+        let mut text = "x".repeat(usize::try_from(MAX_BYTES).expect("small"));
+        assert!(check_size(path, &text).is_ok());
+        text.push('x');
+        let error = check_size(path, &text).expect_err("too large");
+        assert!(error.to_string().contains("64 MiB"), "{error}");
+    }
 
     #[test]
     fn second_record_with_the_same_id_is_rejected() {

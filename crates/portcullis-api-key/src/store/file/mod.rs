@@ -7,11 +7,14 @@ mod changes;
 mod check;
 mod document;
 mod error;
+mod fields;
 mod file_store;
 #[cfg(unix)]
 mod key_file;
 #[cfg(unix)]
 mod lock;
+#[cfg(unix)]
+mod manager;
 mod read;
 #[cfg(unix)]
 mod render;

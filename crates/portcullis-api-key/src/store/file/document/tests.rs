@@ -1,7 +1,12 @@
+use std::time::Duration;
+
 use portcullis_core::{ScopeSet, clock::UnixTime};
 
 use super::*;
-use crate::{NewKey, store::file::render::render};
+use crate::{
+    issue::NewKey, limit::Limit, networks::Networks, record::Idempotency,
+    store::file::render::render,
+};
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
@@ -27,16 +32,82 @@ fn written_records_are_read_back() {
     let record = |new: NewKey| new.issue(NOW, None).expect("issued").record().clone();
     let plain = record(NewKey::new("Zürich \"x\" \\ ]]").scopes(ScopeSet::parse("r w")));
     let mut revoked = record(NewKey::new("b").never_expires());
-    revoked.revoke(NOW);
+    revoked.revoke(NOW, None).expect("no reason");
     let mut rotated = record(NewKey::new("c"));
     rotated.successor = Some(plain.id);
-    let records = vec![plain, revoked, rotated];
+    let records = vec![plain, revoked, rotated, full_record()];
     let mut last = records[0].clone();
     last.revision = u64::MAX;
     let written = parse(&render(&[last])).expect("valid");
     assert_eq!(written[0].revision, i64::MAX as u64);
     assert_eq!(parse(&render(&records)), Ok(records));
     assert_eq!(parse(&render(&[])), Ok(Vec::new()));
+}
+
+/// A record with all the fields that may be left out.
+fn full_record() -> KeyRecord {
+    let networks = Networks::parse(["192.0.2.0/24", "2001:db8::1"]).expect("networks");
+    let limit = Limit::new(100, Duration::from_millis(1_500)).expect("a limit");
+    let idempotency = Idempotency {
+        key: [0xab; 32],
+        request: [0; 32],
+    };
+    let new = NewKey::new("d")
+        .name("nightly \"invoices\" ]]")
+        .tags(["eu", "batch = 1"])
+        .networks(networks)
+        .limit(limit.burst(7).expect("a burst"))
+        .idempotency(idempotency);
+    let mut record = new.issue(NOW, None).expect("issued").record().clone();
+    record
+        .revoke(NOW, Some("leaked\\ in CI"))
+        .expect("a reason");
+    record.is_foreign = true;
+    record
+}
+
+#[test]
+fn malformed_optional_field_is_reported_with_its_line() {
+    for (field, problem) in [
+        ("name = 7", "`name` must be a text"),
+        ("name = \"a\\nb\"", "the name of an API key must"),
+        ("tags = \"eu\"", "`tags` must be"),
+        ("tags = [\" \"]", "an API key can have at most 32 tags"),
+        ("networks = [\"192.0.2.1/24\"]", "`networks` must be"),
+        ("limit = 7", "`limit` must be"),
+        ("limit = { requests = 1 }", "`limit` must be"),
+        (
+            "limit = { requests = 0, period_ms = 1000 }",
+            "`limit` must be",
+        ),
+        (
+            "limit = { requests = 1, period_ms = 999 }",
+            "`limit` must be",
+        ),
+        (
+            "limit = { requests = 1, period_ms = 1000, burst = 0 }",
+            "`limit` must be",
+        ),
+        (
+            "limit = { requests = 1, period_ms = 1000, bursts = 2 }",
+            "`limit` must be",
+        ),
+        (
+            "revoke_reason = \"a\\u0000\"",
+            "the reason for a revocation must",
+        ),
+        ("foreign = 1", "`foreign` must be"),
+        ("idempotency = [\"ab\", \"cd\"]", "`idempotency` must be"),
+    ] {
+        let text = ENTRY.replacen("revision", &format!("{field}\nrevision"), 1);
+        let expected = format!("line 11, key 4fXq0ZbT9kLm: {problem}");
+        let found = problems(&text);
+        assert!(found[0].starts_with(&expected), "{field}: {found:?}");
+    }
+    let limit = "limit = { requests = 9, period_ms = 1000 }";
+    let text = ENTRY.replacen("revision", &format!("{limit}\nrevision"), 1);
+    let read = parse(&text).expect("valid")[0].limit.expect("a limit");
+    assert_eq!(read.burst_size().get(), 9);
 }
 
 #[test]
@@ -159,7 +230,7 @@ fn truncated_file_with_count_is_rejected() {
             .record()
             .clone()
     };
-    let text = render(&[record(), record()]);
+    let text = render(&[record(), full_record()]);
     for length in 0..text.len() {
         assert!(parse(&text[..length]).is_err(), "{}", &text[..length]);
     }
